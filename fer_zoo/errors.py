@@ -1,0 +1,82 @@
+"""Every error that fer-zoo raises on purpose.
+
+Each class is also the builtin that fits, so ``except ValueError`` and ``except ImportError`` work as expected. The class writes its
+own message from what was given, what was expected and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FerZooError(Exception):
+    """Base of all errors of this package."""
+
+
+class ImageReadError(FerZooError, ValueError):
+    """An input could not be turned into an RGB picture.
+
+    Attributes:
+        source: the input as the user would recognise it: a path, a URL, or a description such as ``bytes (12 bytes)``.
+        reason: what is wrong with it, as a clause without a full stop.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source = source
+        self.reason = reason
+        super().__init__(f"Cannot read image {source!r}: {reason}.")
+
+    def __reduce__(self) -> tuple[type[ImageReadError], tuple[str, str]]:
+        """Let the error travel between processes, as data loader workers need."""
+        return type(self), (self.source, self.reason)
+
+
+class ImageNotFoundError(ImageReadError, FileNotFoundError):
+    """The path of an image does not exist, or its URL cannot be reached."""
+
+    def __str__(self) -> str:
+        """Return the message; ``OSError`` would print the two arguments instead."""
+        return f"Cannot read image {self.source!r}: {self.reason}."
+
+
+class ImageTooLargeError(ImageReadError):
+    """An image has more pixels, or a download more bytes, than the limit allows."""
+
+
+class InvalidOptionError(FerZooError, ValueError):
+    """An option has a value that it does not accept."""
+
+    def __init__(self, option: str, value: object, expected: str) -> None:
+        super().__init__(f"Invalid value {value!r} for {option}: expected {expected}.")
+
+
+class UnknownNameError(FerZooError, LookupError):
+    """A name is not among those known, for example of a model, a detector or a label set."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        close = get_close_matches(name.lower(), names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        super().__init__(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}.")
+
+
+class MissingPackageError(FerZooError, ImportError):
+    """An optional package is needed for what was asked."""
+
+    def __init__(self, package: str, purpose: str, command: str) -> None:
+        super().__init__(f"{purpose} needs the package {package!r}, which is not installed. Install it with: {command}", name=package)
+
+
+class CheckpointError(FerZooError, ValueError):
+    """A checkpoint does not have the form that a converter or a model expects."""
+
+
+class WeightsIntegrityError(FerZooError, ValueError):
+    """A weight file does not have the checksum that was recorded for it."""
+
+    def __init__(self, path: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"The weight file {path!r} has the sha256 {found}, expected {expected}. It is damaged or was replaced: reinstall the "
+            "package that carries it."
+        )
