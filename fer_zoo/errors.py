@@ -61,6 +61,21 @@ class UnknownNameError(FerZooError, LookupError):
         super().__init__(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}.")
 
 
+class LabelMappingError(FerZooError, ValueError):
+    """An expression has no class in a label set."""
+
+    def __init__(self, expression: str, label_set: str, classes: Iterable[str]) -> None:
+        self._arguments = (str(expression), label_set, tuple(map(str, classes)))
+        super().__init__(
+            f"The label set {label_set!r} has no class for {str(expression)!r}. It has: "
+            f"{', '.join(self._arguments[2])}. Leave out the samples of that class, or choose a label set that has it."
+        )
+
+    def __reduce__(self) -> tuple[type[LabelMappingError], tuple[str, str, tuple[str, ...]]]:
+        """Let the error travel between processes, as data loader workers need."""
+        return type(self), self._arguments
+
+
 class MissingPackageError(FerZooError, ImportError):
     """An optional package is needed for what was asked."""
 
@@ -70,6 +85,13 @@ class MissingPackageError(FerZooError, ImportError):
 
 class CheckpointError(FerZooError, ValueError):
     """A checkpoint does not have the form that a converter or a model expects."""
+
+
+class WeightsNotFoundError(FerZooError, FileNotFoundError):
+    """A weight file or a set of them is not there."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        super().__init__(f"There are no weights {name!r}. {advice}")
 
 
 class WeightsIntegrityError(FerZooError, ValueError):

@@ -1,0 +1,48 @@
+"""Finding faces: one protocol, three detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fer_zoo.detection.base import FaceDetector
+from fer_zoo.detection.center_face import CenterFaceDetector
+from fer_zoo.detection.scrfd import ScrfdDetector
+from fer_zoo.detection.whole_image import WholeImageDetector
+from fer_zoo.errors import InvalidOptionError, UnknownNameError
+
+#: Every detector by name.
+DETECTORS: dict[str, Callable[[], FaceDetector]] = {
+    "center_face": CenterFaceDetector,
+    "scrfd": ScrfdDetector,
+    "whole_image": WholeImageDetector,
+}
+
+
+def create_detector(detector: str | FaceDetector) -> FaceDetector:
+    """Return a detector by its name, with its default options; a detector is returned as it is.
+
+    Args:
+        detector: ``"center_face"``, ``"scrfd"``, ``"whole_image"``, or any object that follows the protocol.
+
+    Raises:
+        UnknownNameError: if there is no detector of that name.
+        InvalidOptionError: if the object is no detector.
+        MissingPackageError: if a package that the detector needs is not installed; the message has the install command.
+    """
+    if isinstance(detector, str):
+        if detector not in DETECTORS:
+            raise UnknownNameError("detector", detector, DETECTORS)
+        return DETECTORS[detector]()
+    if not isinstance(detector, FaceDetector):
+        raise InvalidOptionError("detector", detector, f"one of {', '.join(DETECTORS)}, or an object with detect() and gives_crops")
+    return detector
+
+
+__all__ = [
+    "DETECTORS",
+    "CenterFaceDetector",
+    "FaceDetector",
+    "ScrfdDetector",
+    "WholeImageDetector",
+    "create_detector",
+]

@@ -1,0 +1,110 @@
+"""A picture from the web as bytes, within a limit of size and time.
+
+Only ``http`` and ``https`` are spoken, also after a redirect. The standard library is enough for that, and it honours
+the proxy variables of the environment.
+"""
+
+from __future__ import annotations
+
+import time
+from http.client import HTTPException, HTTPResponse
+from typing import Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    UnknownHandler,
+)
+
+from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError
+
+USER_AGENT: Final = "fer-zoo (Python urllib)"
+
+_CHUNK_BYTES: Final = 65_536
+_GONE: Final = frozenset({404, 410})
+
+
+def download(url: str, name: str, *, timeout: float, max_bytes: int) -> bytes:
+    """Return the body of a URL.
+
+    Args:
+        url: an ``http`` or ``https`` URL without a user name or password in it.
+        name: what errors call the input.
+        timeout: seconds to wait for the server each time, and for the whole body.
+        max_bytes: largest accepted body, in bytes.
+
+    Raises:
+        ImageNotFoundError: the server cannot be reached, does not answer in time, or does not have the page.
+        ImageTooLargeError: the body is larger than ``max_bytes``; no more than that is ever held in memory.
+        ImageReadError: the URL is not usable, the server refuses, or the body ends early.
+    """
+    deadline = time.monotonic() + timeout
+    try:
+        request = Request(_escaped(url, name), headers={"User-Agent": USER_AGENT})  # noqa: S310 - _opener speaks http(s)
+        with _opener().open(request, timeout=timeout) as response:
+            return _read_body(response, name, deadline=deadline, max_bytes=max_bytes)
+    except ImageReadError:
+        raise
+    except HTTPError as error:
+        with error:  # it is also the answer, and holds the connection
+            reason = " ".join(f"the server answered {error.code} {error.reason}".split())
+        raise (ImageNotFoundError if error.code in _GONE else ImageReadError)(name, reason) from error
+    except TimeoutError as error:
+        raise ImageNotFoundError(name, _too_slow(timeout)) from error
+    except URLError as error:
+        reason = _too_slow(timeout) if isinstance(error.reason, TimeoutError) else f"unreachable ({error.reason})"
+        raise ImageNotFoundError(name, reason) from error
+    except OSError as error:
+        raise ImageNotFoundError(name, f"the connection broke ({error})") from error
+    except (HTTPException, ValueError) as error:  # ValueError: a host name or a port that cannot be
+        raise ImageReadError(name, f"the download failed ({error or type(error).__name__})") from error
+
+
+def _too_slow(timeout: float) -> str:
+    """Say that the time is up."""
+    return f"no complete answer within {timeout:g} s; raise timeout to wait longer"
+
+
+def _escaped(url: str, name: str) -> str:
+    """Percent-encode what a person may type but a request line cannot hold, such as spaces and umlauts."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:  # urllib would not use it, and would hand a header with it to whoever it is redirected to
+        raise ImageReadError(name, "a user name in the URL is not supported; download the file and pass its bytes")
+    # The percent sign is safe, so that what is encoded already stays as it is.
+    path, query = (quote(part, safe="/%:=&?~#+!$,;'@()*[]|") for part in (parts.path, parts.query))
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def _opener() -> OpenerDirector:
+    """Return an opener without the handlers for ftp, file and data that urllib adds by default."""
+    opener = OpenerDirector()
+    handlers = (ProxyHandler, UnknownHandler, HTTPHandler, HTTPSHandler)
+    for handler in (*handlers, HTTPDefaultErrorHandler, HTTPRedirectHandler, HTTPErrorProcessor):
+        opener.add_handler(handler())
+    return opener
+
+
+def _read_body(response: HTTPResponse, name: str, *, deadline: float, max_bytes: int) -> bytes:
+    """Read until the end, the size limit or the deadline, a monotonic time in seconds."""
+    announced = response.length  # bytes by the Content-Length header; None without one
+    too_large = f"the download is larger than the limit of {max_bytes} bytes; raise max_bytes to accept it"
+    if announced is not None and announced > max_bytes:
+        raise ImageTooLargeError(name, too_large)
+    body = bytearray()
+    # read1 returns what one packet brought: read would wait for a full chunk, however slowly the bytes come in.
+    while chunk := response.read1(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > max_bytes:
+            raise ImageTooLargeError(name, too_large)
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    if announced is not None and len(body) < announced:
+        raise ImageReadError(name, f"the download ended after {len(body)} of {announced} bytes")
+    return bytes(body)

@@ -1,0 +1,47 @@
+"""Efficient local attention (ELA): strip pooling and a one-dimensional convolution instead of a bottleneck.
+
+Paper: W. Xu, Y. Wan, "ELA: Efficient local attention for deep convolutional neural networks", arXiv 2403.01123, Section 3.2; the default
+here is its variant T (kernel 5, depthwise, 32 groups). As the authors do, height and width share one convolution and one norm.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from fer_zoo.errors import InvalidOptionError
+
+
+class EfficientLocalAttention(nn.Module):
+    """Scale every position by a gate of its row and a gate of its column, computed without reducing the channels.
+
+    Args:
+        channels: channels C of the feature map, divisible by ``num_groups``.
+        kernel_size: length of the one-dimensional kernel, odd.
+        num_groups: groups of the group normalisation.
+
+    Shape: ``(B, C, H, W)`` to ``(B, C, H, W)``.
+
+    Raises:
+        InvalidOptionError: if the channels do not split into the groups, or the kernel is even.
+    """
+
+    def __init__(self, channels: int, *, kernel_size: int = 5, num_groups: int = 32) -> None:
+        super().__init__()
+        if channels % num_groups:
+            raise InvalidOptionError("num_groups", num_groups, f"a divisor of the {channels} channels")
+        if kernel_size % 2 == 0:
+            raise InvalidOptionError("kernel_size", kernel_size, "an odd number")
+        self.conv = nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels, bias=False)
+        self.norm = nn.GroupNorm(num_groups, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` scaled by the gates of rows and columns (equations 4 to 6)."""
+        row_gates = self.gate(x.mean(dim=3)).unsqueeze(3)  # (B, C, H, 1)
+        column_gates = self.gate(x.mean(dim=2)).unsqueeze(2)  # (B, C, 1, W)
+        return x * row_gates * column_gates
+
+    def gate(self, strip: Tensor) -> Tensor:
+        """Turn a pooled strip ``(B, C, L)`` into gates of the same shape, values in [0, 1]."""
+        return cast(Tensor, self.norm(self.conv(strip)).sigmoid())

@@ -1,0 +1,151 @@
+"""From a picture of a face to the pixel values that a model was trained on.
+
+Everything that training fixed is stored with the checkpoint: size, normalisation, whether the pictures were grey, and how the crops framed
+the face. Two backends compute the same: torchvision (the default) and Pillow.
+"""
+# No postponed annotations here: transformers reads the types of FerImageProcessorKwargs at run time.
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers.image_processing_backends import PilBackend, TorchvisionBackend
+from transformers.image_processing_utils import BatchFeature
+from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, PILImageResampling
+from transformers.processing_utils import ImagesKwargs
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.imaging.align import ARCFACE_TEMPLATE, CropTemplate, crop_face
+from fer_zoo.results import Face
+
+COLOR_MODES = ("rgb", "grey")
+
+#: Weights of red, green and blue in the brightness (ITU-R BT.601), as Pillow has them in its mode "L".
+LUMA_WEIGHTS = (0.299, 0.587, 0.114)
+
+
+class FerImageProcessorKwargs(ImagesKwargs, total=False):
+    """Options beyond those of every image processor of transformers.
+
+    Attributes:
+        color_mode: ``"rgb"``, or ``"grey"`` for models trained on grey pictures: three equal channels of brightness.
+        crop_template: how the crop frames a face, as :meth:`fer_zoo.imaging.CropTemplate.to_dict` gives it.
+    """
+
+    color_mode: str | None
+    crop_template: dict[str, Any] | None
+
+
+class _FaceProcessing:
+    """What both backends share: defaults, validation, and cutting out faces."""
+
+    valid_kwargs = FerImageProcessorKwargs
+    model_input_names: ClassVar[list[str]] = ["pixel_values"]
+    resample = PILImageResampling.BICUBIC
+    image_mean = IMAGENET_DEFAULT_MEAN
+    image_std = IMAGENET_DEFAULT_STD
+    size: Any = {"height": 112, "width": 112}  # noqa: RUF012  # transformers copies it for each instance
+    default_to_square = True
+    do_resize = True
+    do_rescale = True
+    do_normalize = True
+    do_convert_rgb = True
+    rescale_factor = 1 / 255
+    color_mode: str = "rgb"
+    crop_template: Any = ARCFACE_TEMPLATE.to_dict()
+
+    def _standardize_kwargs(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401  # the options of transformers
+        """Check our own options wherever they come from: the constructor, a file, or a call."""
+        if kwargs.get("color_mode") not in COLOR_MODES:
+            raise InvalidOptionError("color_mode", kwargs.get("color_mode"), f"one of {', '.join(COLOR_MODES)}")
+        CropTemplate.from_dict(kwargs["crop_template"])
+        standardized: dict[str, Any] = super()._standardize_kwargs(**kwargs)  # type: ignore[misc]  # of the backend
+        return standardized
+
+    @property
+    def template(self) -> CropTemplate:
+        """How the crop frames a face."""
+        return CropTemplate.from_dict(self.crop_template)
+
+    def crop_faces(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[NDArray[np.uint8]]:
+        """Cut faces out of a picture as the model expects them: upright, framed by the template, of the model's size.
+
+        Args:
+            image: RGB, ``(H, W, 3)``.
+            faces: the faces, in pixels of the picture.
+
+        Returns:
+            one crop for each face, ``(size, size, 3)``.
+        """
+        return [crop_face(image, face, self.template, self.size["height"]) for face in faces]
+
+
+class FerImageProcessor(_FaceProcessing, TorchvisionBackend):
+    """Make pixel values from pictures of faces, with torchvision.
+
+    Calling it with one or many pictures gives ``pixel_values`` of shape ``(B, 3, height, width)``, normalised by mean and standard
+    deviation after scaling to [0, 1].
+
+    Args:
+        size: of the pixel values, ``{"height": 112, "width": 112}`` by default.
+        resample: how pictures are resized; bicubic by default.
+        image_mean: of each channel, in [0, 1]; ImageNet's by default.
+        image_std: of each channel, in [0, 1]; ImageNet's by default.
+        color_mode: ``"rgb"``, or ``"grey"`` for models trained on grey pictures; colour pictures are then made grey here.
+        crop_template: how :meth:`crop_faces` frames a face, as :meth:`fer_zoo.imaging.CropTemplate.to_dict` gives it.
+
+    Raises:
+        InvalidOptionError: if the colour mode or the template is not valid.
+    """
+
+    def __init__(self, **kwargs: Unpack[FerImageProcessorKwargs]) -> None:
+        super().__init__(**kwargs)
+
+    def _preprocess(
+        self, images: list[torch.Tensor], color_mode: str, crop_template: dict[str, Any], **kwargs: Any  # noqa: ANN401
+    ) -> BatchFeature:
+        """Make the pictures grey if the model is, then resize and normalise them."""
+        if color_mode == "grey":
+            images = [self.to_grey(image) for image in images]
+        return super()._preprocess(images, **kwargs)
+
+    @staticmethod
+    def to_grey(image: torch.Tensor) -> torch.Tensor:
+        """Turn ``(3, H, W)`` into three equal channels of brightness, of the same type."""
+        weights = torch.tensor(LUMA_WEIGHTS, device=image.device).view(3, 1, 1)
+        grey = (image.to(torch.float32) * weights).sum(dim=0, keepdim=True)
+        if not image.is_floating_point():
+            grey = grey.round()
+        return grey.to(image.dtype).expand(3, -1, -1)
+
+
+class FerImageProcessorPil(_FaceProcessing, PilBackend):
+    """Make pixel values from pictures of faces, with Pillow; the same options and results as :class:`FerImageProcessor`."""
+
+    def __init__(self, **kwargs: Unpack[FerImageProcessorKwargs]) -> None:
+        super().__init__(**kwargs)
+
+    def _preprocess(
+        self,
+        images: list[NDArray[Any]],
+        color_mode: str,
+        crop_template: dict[str, Any],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> BatchFeature:
+        """Make the pictures grey if the model is, then resize and normalise them."""
+        if color_mode == "grey":
+            images = [self.to_grey(image) for image in images]
+        return super()._preprocess(images, **kwargs)
+
+    @staticmethod
+    def to_grey(image: NDArray[Any]) -> NDArray[Any]:
+        """Turn ``(3, H, W)`` into three equal channels of brightness, of the same type."""
+        grey = np.tensordot(np.array(LUMA_WEIGHTS, np.float32), image.astype(np.float32), axes=1)
+        if not np.issubdtype(image.dtype, np.floating):
+            grey = grey.round()
+        return np.repeat(grey.astype(image.dtype)[None], 3, axis=0)
+
+
+__all__ = ["FerImageProcessor", "FerImageProcessorKwargs", "FerImageProcessorPil"]

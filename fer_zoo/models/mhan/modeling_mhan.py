@@ -1,0 +1,195 @@
+"""MHAN, the multi-head hybrid attention network.
+
+Paper: X. Wang, T. Han, S. Liu, M. S. Ajmal, L. Chen, Y. Zhang, Y. Liu, "MHAN: Multi-head hybrid attention network for facial expression
+recognition", Pattern Recognition 170 (2026) 112015, doi 10.1016/j.patcog.2025.112015.
+
+A mixed feature network gives a map of 512 x 7 x 7, efficient local attention refines it, several dual-direction heads look at it, the
+element-wise maximum of their maps weighs it, and a depthwise convolution over the whole map gives the vector that is classified. Left
+out against the authors' network are the 81,422 parameters that no gradient reaches: norms and PReLUs inside the mixed depthwise
+units, a depthwise block in each head, and a norm on the logits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.utils import ModelOutput
+from transformers.utils.generic import can_return_tuple
+
+from fer_zoo.layers import ConvNorm, DualDirectionHead, EfficientLocalAttention, MixedFeatureNetwork
+from fer_zoo.models.mhan.configuration_mhan import MhanConfig
+
+
+@dataclass
+class MhanModelOutput(ModelOutput):
+    """What :class:`MhanModel` returns.
+
+    Attributes:
+        pooler_output: ``(B, 512)``, the vector that is classified.
+        features: ``(B, 512, S, S)``, the feature map after efficient local attention; S is 7 for crops of 112 pixels.
+        attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1]; only with ``output_attentions=True``.
+    """
+
+    pooler_output: Tensor | None = None
+    features: Tensor | None = None
+    attention_maps: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class MhanImageClassifierOutput(ModelOutput):
+    """What :class:`MhanForImageClassification` returns.
+
+    Attributes:
+        loss: a scalar; only if labels were given.
+        logits: ``(B, K)``, unnormalised scores of the K classes.
+        pooler_output: ``(B, 512)``, the vector that is classified.
+        features: ``(B, 512, S, S)``, the feature map after efficient local attention.
+        attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1]; only with ``output_attentions=True``.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    pooler_output: Tensor | None = None
+    features: Tensor | None = None
+    attention_maps: tuple[Tensor, ...] | None = None
+
+
+class MhanPreTrainedModel(PreTrainedModel):
+    """Loading, saving and initialisation shared by the MHAN models."""
+
+    config_class = MhanConfig
+    config: MhanConfig
+    base_model_prefix = "mhan"
+    main_input_name = "pixel_values"
+    input_modalities = ("image",)
+    supports_gradient_checkpointing = True
+    _no_split_modules: ClassVar[list[str]] = ["MixedBottleneck"]
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Initialise for training from scratch: variance kept through convolutions (He et al., 2015), PReLU slopes of 0.25.
+
+        The fan-in is used because it is right for depthwise kernels too, whose fan-out counts channels that they do not feed.
+        """
+        super()._init_weights(module)
+        if isinstance(module, nn.Conv1d | nn.Conv2d):
+            init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+        elif isinstance(module, nn.Linear):
+            bound = 1 / math.sqrt(module.in_features)
+            init.uniform_(module.weight, -bound, bound)
+        elif isinstance(module, nn.PReLU):
+            init.constant_(module.weight, 0.25)
+
+
+class MhanModel(MhanPreTrainedModel):
+    """MHAN without its classifier.
+
+    Args:
+        config: the configuration.
+    """
+
+    def __init__(self, config: MhanConfig) -> None:
+        super().__init__(config)
+        channels = MixedFeatureNetwork.out_channels
+        size = config.image_size // MixedFeatureNetwork.stride
+        self.backbone = MixedFeatureNetwork(config.num_channels)
+        self.local_attention = (
+            EfficientLocalAttention(channels, kernel_size=config.local_attention_kernel_size)
+            if config.use_local_attention
+            else nn.Identity()
+        )
+        self.heads = nn.ModuleList(DualDirectionHead(channels, size) for _ in range(config.num_attention_heads))
+        self.pooler = ConvNorm(channels, channels, size, groups=channels)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self, pixel_values: Tensor, output_attentions: bool | None = None, **kwargs: object
+    ) -> MhanModelOutput:
+        """Describe faces.
+
+        Args:
+            pixel_values: ``(B, 3, image_size, image_size)``, normalised as :class:`~fer_zoo.models.FerImageProcessor` does it.
+            output_attentions: whether to return the attention map of every head; by default as the configuration says.
+            **kwargs: ``return_dict=False`` gives a tuple.
+
+        Raises:
+            ValueError: if the pictures do not have the channels and the size of the configuration.
+        """
+        self._check_pixel_values(pixel_values)
+        output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        features = self.local_attention(self.backbone(pixel_values))
+        attention_maps = tuple(head(features) for head in self.heads)
+        attention = torch.stack(attention_maps).amax(dim=0)  # the strongest head wins at every channel and position
+        return MhanModelOutput(
+            pooler_output=self.pooler(features * attention).flatten(1),
+            features=features,
+            attention_maps=attention_maps if output_attentions else None,
+        )
+
+    def _check_pixel_values(self, pixel_values: Tensor) -> None:
+        expected = (self.config.num_channels, self.config.image_size, self.config.image_size)
+        if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != expected:
+            raise ValueError(
+                f"pixel_values must have the shape (batch, {', '.join(map(str, expected))}), got {tuple(pixel_values.shape)}. "
+                "FerImageProcessor makes them from any picture of a face."
+            )
+
+
+class MhanForImageClassification(MhanPreTrainedModel):
+    """MHAN with its classifier: the expression of an aligned face.
+
+    Args:
+        config: the configuration; ``num_labels`` (or ``id2label`` and ``label2id``) sets the classes.
+    """
+
+    def __init__(self, config: MhanConfig) -> None:
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.mhan = MhanModel(config)
+        self.classifier = nn.Linear(MixedFeatureNetwork.out_channels, config.num_labels)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        pixel_values: Tensor,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        **kwargs: object,
+    ) -> MhanImageClassifierOutput:
+        """Classify faces.
+
+        Args:
+            pixel_values: ``(B, 3, image_size, image_size)``, normalised as :class:`~fer_zoo.models.FerImageProcessor` does it.
+            labels: ``(B,)`` class numbers; with them the output carries the cross entropy as ``loss``.
+            output_attentions: whether to return the attention map of every head; by default as the configuration says.
+            **kwargs: ``return_dict=False`` gives a tuple.
+        """
+        outputs = cast(MhanModelOutput, self.mhan(pixel_values, output_attentions=output_attentions))
+        logits = self.classifier(outputs.pooler_output)
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels, logits, self.config)
+        return MhanImageClassifierOutput(
+            loss=loss,
+            logits=logits,
+            pooler_output=outputs.pooler_output,
+            features=outputs.features,
+            attention_maps=outputs.attention_maps,
+        )
+
+
+__all__ = [
+    "MhanForImageClassification",
+    "MhanImageClassifierOutput",
+    "MhanModel",
+    "MhanModelOutput",
+    "MhanPreTrainedModel",
+]

@@ -1,0 +1,73 @@
+"""From pictures to expressions: the task ``face-expression``."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+from transformers import AutoModelForImageClassification, PreTrainedModel
+from transformers import pipeline as transformers_pipeline
+from transformers.pipelines import PIPELINE_REGISTRY
+
+from fer_zoo.detection import FaceDetector
+from fer_zoo.errors import UnknownNameError
+from fer_zoo.pipelines.face_expression import FaceExpressionPipeline, to_rows
+from fer_zoo.registry import get_entry, resolve_model
+
+TASK = "face-expression"
+DEFAULT_MODEL = "mhan"
+
+
+def register_pipelines() -> None:
+    """Make the task known to ``transformers.pipeline``; doing it again changes nothing."""
+    if TASK not in PIPELINE_REGISTRY.supported_tasks:
+        PIPELINE_REGISTRY.register_pipeline(
+            TASK,
+            pipeline_class=FaceExpressionPipeline,
+            pt_model=AutoModelForImageClassification,
+            default={"model": (str(get_entry(DEFAULT_MODEL).folder), "main")},
+            type="image",
+        )
+
+
+def pipeline(
+    task: str = TASK,
+    model: str | PathLike[str] | PreTrainedModel = DEFAULT_MODEL,
+    *,
+    detector: str | FaceDetector = "center_face",
+    revision: str | None = None,
+    **options: Any,
+) -> FaceExpressionPipeline:
+    """Make a pipeline that finds, aligns and classifies the faces of pictures.
+
+    Published models come out of this package and need no network: ``"mhan"`` and ``"fer_zoo/mhan"`` are the same. Other names, and any
+    name with a ``revision``, are fetched from the Hub; a folder is read as it is.
+
+    Args:
+        task: ``"face-expression"``.
+        model: a published name, a folder, a repository on the Hub, or a model (then pass ``image_processor`` too).
+        detector: ``"center_face"``, ``"scrfd"``, ``"whole_image"`` for pictures that are face crops already, or a detector.
+        revision: branch, tag or commit on the Hub.
+        **options: those of ``transformers.pipeline`` (``device``, ``dtype``, ``batch_size``…) and of
+            :class:`~fer_zoo.pipelines.FaceExpressionPipeline` (``top_k``, ``threshold``, ``on_error``…).
+
+    Raises:
+        UnknownNameError: if the task, the model or the detector is not known.
+        WeightsIntegrityError: if embedded weights are damaged.
+
+    Example:
+        >>> from fer_zoo import pipeline
+        >>> pipe = pipeline("face-expression", model="fer_zoo/mhan", device="cpu")
+        >>> [face["label"] for face in pipe("examples/images/astronaut.png")]
+        ['happiness']
+    """
+    if task != TASK:
+        raise UnknownNameError("task", task, [TASK])
+    loaded = model if isinstance(model, PreTrainedModel) else resolve_model(model, revision=revision)
+    pipe: FaceExpressionPipeline = transformers_pipeline(
+        TASK, model=loaded, revision=revision, detector=detector, **options
+    )
+    return pipe
+
+
+__all__ = ["FaceExpressionPipeline", "pipeline", "register_pipelines", "to_rows"]

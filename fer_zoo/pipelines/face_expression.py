@@ -1,0 +1,256 @@
+"""A picture in, every face's expression out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers.pipelines.base import ChunkPipeline
+from transformers.utils import ModelOutput
+
+from fer_zoo.detection import FaceDetector, create_detector
+from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source, read_image
+from fer_zoo.results import Face, FaceExpression, ImageResult
+
+FaceRow: TypeAlias = dict[str, Any]
+
+#: What counts as one picture; everything else that can be iterated over is many.
+SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, torch.Tensor)
+
+
+class FaceExpressionPipeline(ChunkPipeline):  # type: ignore[misc]  # transformers leaves its base untyped
+    """Find, align and classify the faces of pictures.
+
+    ``pipe(pictures)`` gives plain Python values as pipelines of transformers do, :meth:`analyze` gives the frozen results that they are
+    made from.
+
+    Args:
+        detector: ``"center_face"`` (the default), ``"scrfd"``, ``"whole_image"`` for pictures that are face crops already, or any
+            object that follows :class:`fer_zoo.detection.FaceDetector`.
+        top_k: how many entries ``scores`` has; all of them by default.
+        threshold: faces that the detector is less sure of are left out, in [0, 1].
+        on_error: what to do with a picture that cannot be read: ``"raise"`` or ``"skip"``.
+        max_pixels: pictures with more pixels are refused.
+        timeout: seconds to wait for a picture from a URL.
+        batch_size: how many faces run through the model together, whichever pictures they come from.
+        **kwargs: those of every pipeline: ``model``, ``image_processor``, ``device``, ``dtype``…
+
+    Raises:
+        InvalidOptionError: if an option is out of its range.
+        UnknownNameError: if there is no detector of that name.
+        MissingPackageError: if a package that the detector needs is not installed.
+    """
+
+    _load_tokenizer = False
+    _load_feature_extractor = False
+    _load_processor = False
+    _load_video_processor = False
+    _load_image_processor = True
+
+    def __init__(
+        self, *args: Any, detector: str | FaceDetector = "center_face", top_k: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.detector = create_detector(detector)
+        self.top_k = _checked_top_k(top_k)
+        self.model.eval()
+
+    def __call__(
+        self, inputs: Any, *, top_k: int | None = None, **options: Any
+    ) -> list[FaceRow] | list[list[FaceRow]] | Iterator[list[FaceRow]]:
+        """Classify the faces of one or many pictures.
+
+        Args:
+            inputs: one picture (path, URL, bytes, file, PIL, array ``(H, W, 3)`` in RGB, tensor ``(3, H, W)``), a list or tuple of
+                them, or a data set or generator, which is read as results are taken from it.
+            top_k: how many entries ``scores`` has; by default as for the class.
+            **options: ``threshold``, ``on_error``, ``max_pixels``, ``timeout`` and ``batch_size`` as for the class, for this call
+                only.
+
+        Returns:
+            for one picture, a list with one row for each face, empty if there is none; for a list, a list of such lists; for a data set
+            or generator, an iterator over them. A row has ``label``, ``score`` in [0, 1], ``scores`` (best first, each with ``label``
+            and ``score``), ``box`` (``xmin``, ``ymin``, ``xmax``, ``ymax`` in pixels), ``landmarks`` (five points in pixels or
+            ``None``) and ``face_score`` in [0, 1]. With ``on_error="skip"`` the list of a picture that cannot be read has one row
+            ``{"error": reason}``.
+
+        Raises:
+            ImageReadError: if a picture cannot be read and ``on_error`` is ``"raise"``.
+        """
+        top_k = self.top_k if top_k is None else _checked_top_k(top_k)
+        results = self.analyze(inputs, **options)
+        if isinstance(results, ImageResult):
+            return to_rows(results, top_k)
+        if isinstance(results, list):
+            return [to_rows(result, top_k) for result in results]
+        return (to_rows(result, top_k) for result in results)
+
+    def analyze(self, inputs: Any, **options: Any) -> ImageResult | list[ImageResult] | Iterator[ImageResult]:
+        """Classify the faces of one or many pictures, as frozen results.
+
+        Args:
+            inputs: as for calling the pipeline.
+            **options: as for calling the pipeline, without ``top_k``: the results have all scores.
+
+        Returns:
+            one result, a list of results, or an iterator over them, as for calling the pipeline.
+        """
+        if isinstance(inputs, SINGLE_TYPES) or hasattr(inputs, "read"):
+            return super().__call__([inputs], **options)[0]
+        if isinstance(inputs, list | tuple):
+            return super().__call__(list(inputs), **options) if inputs else []
+        return iter(super().__call__(_stream(inputs), **options))
+
+    def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
+        """Write the model and its image processor into a folder that every pipeline and Auto class loads.
+
+        The base class would also copy this module there, and loading would then ask for ``trust_remote_code``.
+
+        Args:
+            save_directory: the folder; made if it does not exist.
+            **kwargs: passed on to the ``save_pretrained`` of the model and the image processor.
+
+        Raises:
+            InvalidOptionError: if there is a file of that name.
+        """
+        if Path(save_directory).is_file():
+            raise InvalidOptionError("save_directory", fspath(save_directory), "a folder, this is a file")
+        self.model.save_pretrained(save_directory, **kwargs)
+        self.image_processor.save_pretrained(save_directory, **kwargs)
+
+    def _sanitize_parameters(
+        self,
+        *,
+        threshold: float | None = None,
+        on_error: str | None = None,
+        max_pixels: int | None = None,
+        timeout: float | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Check the options and sort them by the step that they belong to."""
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise InvalidOptionError("threshold", threshold, "a number from 0 to 1")
+        if on_error not in {None, "raise", "skip"}:
+            raise InvalidOptionError("on_error", on_error, "'raise' or 'skip'")
+        reading = {"threshold": threshold, "on_error": on_error, "max_pixels": max_pixels, "timeout": timeout}
+        return {key: value for key, value in reading.items() if value is not None}, {}, {}
+
+    def preprocess(
+        self,
+        inputs: Any,
+        threshold: float = 0.0,
+        on_error: str = "raise",
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        timeout: float = 10.0,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield one chunk for each face of a picture, and a blank one where there is none: a picture without chunks would be lost."""
+        source = describe_source(inputs)
+        try:
+            image = read_image(inputs, max_pixels=max_pixels, timeout=timeout)
+        except ImageReadError as error:
+            if on_error == "raise":
+                raise
+            yield self._blank_chunk(ImageResult(source, error=str(error)))
+            return
+        result = ImageResult(source, width=image.shape[1], height=image.shape[0])
+        faces = [face for face in self.detector.detect([image])[0] if face.score >= threshold]
+        if not faces:
+            yield self._blank_chunk(result)
+            return
+        crops = [image] if self.detector.gives_crops else self.image_processor.crop_faces(image, faces)
+        pixel_values = self._pixel_values(crops)
+        for i, face in enumerate(faces):
+            yield _chunk(pixel_values[i : i + 1], face, result, is_last=i == len(faces) - 1)
+
+    def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:
+        """Classify the chunks that have a face."""
+        has_face = model_inputs.pop("has_face")
+        pixel_values = model_inputs.pop("pixel_values")
+        logits = pixel_values.new_zeros(len(pixel_values), self.model.config.num_labels)
+        if has_face.any():
+            outputs: ModelOutput = self.model(pixel_values[has_face])
+            logits[has_face] = outputs.logits
+        return {"logits": logits, **model_inputs}
+
+    def postprocess(self, model_outputs: list[dict[str, Any]]) -> ImageResult:
+        """Put the faces of a picture together again."""
+        result: ImageResult = model_outputs[0]["result"]
+        faces = tuple(
+            self._expression(output["face"], output["logits"]) for output in model_outputs if output["face"] is not None
+        )
+        return ImageResult(result.source, result.width, result.height, faces, result.error)
+
+    def _expression(self, face: Face, logits: torch.Tensor) -> FaceExpression:
+        """Turn the logits ``(1, K)`` of a face into its expression."""
+        probabilities = logits.float().softmax(dim=-1)[0].tolist()
+        id2label = self.model.config.id2label
+        ranked = sorted(((id2label[i], score) for i, score in enumerate(probabilities)), key=lambda pair: -pair[1])
+        return FaceExpression(face, tuple(ranked))
+
+    def _pixel_values(self, crops: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return ``(B, 3, H, W)`` in the model's type."""
+        features = self.image_processor(list(crops), return_tensors="pt", input_data_format="channels_last")
+        pixel_values: torch.Tensor = features["pixel_values"]
+        return pixel_values.to(self.dtype)
+
+    def _blank_chunk(self, result: ImageResult) -> dict[str, Any]:
+        """Return the chunk of a picture without a face."""
+        size = self.image_processor.size
+        return _chunk(torch.zeros(1, 3, size["height"], size["width"], dtype=self.dtype), None, result, is_last=True)
+
+
+def to_rows(result: ImageResult, top_k: int | None = None) -> list[FaceRow]:
+    """Return a result as pipelines of transformers give it.
+
+    Args:
+        result: the faces of a picture.
+        top_k: how many entries ``scores`` has; all of them by default.
+    """
+    if result.error is not None:
+        return [{"error": result.error}]
+    return [face.to_dict(top_k=top_k) for face in result.faces]
+
+
+def _checked_top_k(top_k: int | None) -> int | None:
+    """Return the number of scores in a row.
+
+    Raises:
+        InvalidOptionError: if it is below 1.
+    """
+    if top_k is not None and top_k < 1:
+        raise InvalidOptionError("top_k", top_k, "at least 1")
+    return top_k
+
+
+def _chunk(pixel_values: torch.Tensor, face: Face | None, result: ImageResult, *, is_last: bool) -> dict[str, Any]:
+    """Return one chunk; the base class collates tensors by joining them and everything else into lists."""
+    return {
+        "pixel_values": pixel_values,
+        "has_face": torch.tensor([face is not None]),
+        "face": face,
+        "result": result,
+        "is_last": is_last,
+    }
+
+
+def _stream(inputs: Iterable[Any] | Sequence[Any]) -> Iterator[Any]:
+    """Yield the pictures of anything that can be iterated over, or indexed and measured as data sets are.
+
+    Raises:
+        ImageReadError: if the input is neither a picture nor many.
+    """
+    if isinstance(inputs, Iterable):
+        yield from inputs
+    elif hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
+        for i in range(len(inputs)):
+            yield inputs[i]
+    else:
+        yield inputs  # the reader names it and says what it accepts
+
+
+__all__ = ["FaceExpressionPipeline", "FaceRow", "to_rows"]
