@@ -1,7 +1,8 @@
 """Estimate how the training pictures of FER+ frame a face, and show that the pipeline's crops look alike.
 
-A detector runs on enlarged training pictures; the median of each landmark, as a fraction of the picture's side, is the template. The
-mean of the training pictures and the mean of the crops that the template gives for other faces are written side by side.
+A detector runs on enlarged training pictures; the median of each landmark, as a fraction of the picture's side, is the
+template. The mean of the training pictures and the mean of the crops that the template gives for other faces are
+written side by side.
 
     python benchmarks/estimate_crop_template.py FERPlus/FER2013Train --faces FOLDER_OF_PICTURES --output mean_faces.png
 """
@@ -60,7 +61,9 @@ def main() -> None:
 
     detector = CenterFaceDetector(score_threshold=0.3)
     training, landmarks, boxes = [], [], []
-    for picture, face in detect_single_faces(detector, read_pictures(arguments.training, arguments.limit, ENLARGED_SIZE)):
+    for picture, face in detect_single_faces(
+        detector, read_pictures(arguments.training, arguments.limit, ENLARGED_SIZE)
+    ):
         training.append(picture)
         if face is not None:
             landmarks.append(face.landmarks)

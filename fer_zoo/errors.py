@@ -1,7 +1,7 @@
 """Every error that fer-zoo raises on purpose.
 
-Each class is also the builtin that fits, so ``except ValueError`` and ``except ImportError`` work as expected. The class writes its
-own message from what was given, what was expected and what to do next.
+Each class is also the builtin that fits, so ``except ValueError`` and ``except ImportError`` work as expected. The
+class writes its own message from what was given, what was expected and what to do next.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class MissingPackageError(FerZooError, ImportError):
     """An optional package is needed for what was asked."""
 
     def __init__(self, package: str, purpose: str, command: str) -> None:
-        super().__init__(f"{purpose} needs the package {package!r}, which is not installed. Install it with: {command}", name=package)
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed. Install it with: {command}", name=package
+        )
 
 
 class CheckpointError(FerZooError, ValueError):
@@ -99,6 +101,6 @@ class WeightsIntegrityError(FerZooError, ValueError):
 
     def __init__(self, path: str, expected: str, found: str) -> None:
         super().__init__(
-            f"The weight file {path!r} has the sha256 {found}, expected {expected}. It is damaged or was replaced: reinstall the "
-            "package that carries it."
+            f"The weight file {path!r} has the sha256 {found}, expected {expected}. It is damaged or was replaced: "
+            "reinstall the package that carries it."
         )

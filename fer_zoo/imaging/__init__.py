@@ -11,6 +11,7 @@ from fer_zoo.imaging.align import (
     similarity_transform,
     warp,
 )
+from fer_zoo.imaging.annotate import annotate
 from fer_zoo.imaging.read import describe_source, read_image
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "CROP_TEMPLATES",
     "FER_PLUS_TEMPLATE",
     "CropTemplate",
+    "annotate",
     "box_transform",
     "crop_face",
     "crop_transform",

@@ -1,7 +1,7 @@
 """From a face in a picture to the crop that a model was trained on.
 
-A crop is described by a :class:`CropTemplate`, a value that is saved with every checkpoint. Coordinates are continuous: the pixel in
-column 0 spans x from 0 to 1.
+A crop is described by a :class:`CropTemplate`, a value that is saved with every checkpoint. Coordinates are continuous:
+the pixel in column 0 spans x from 0 to 1.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ class CropTemplate:
     """Where a face lies in the crops that a model expects.
 
     Attributes:
-        landmarks: five points in fractions of the crop's side: left eye, right eye, nose, left and right mouth corner, as seen in the
-            picture.
-        box_margin: for faces without landmarks, what is added to the box on each side, as a fraction of its longer side.
+        landmarks: five points in fractions of the crop's side: left eye, right eye, nose, left and right mouth corner,
+            as seen in the picture.
+        box_margin: for faces without landmarks, what is added to the box on each side, as a fraction of its longer
+            side.
     """
 
     landmarks: Landmarks
@@ -65,8 +66,9 @@ ARCFACE_TEMPLATE = CropTemplate(
     )
 )
 
-#: The framing of FER2013 and FER+: medians of the points that CenterFace finds in the training pictures enlarged to 192 x 192 (28,173 of
-#: 28,558 with a face), averaged with their mirror image; ``benchmarks/estimate_crop_template.py`` computes them.
+#: The framing of FER2013 and FER+: medians of the points that CenterFace finds in the training pictures enlarged to 192
+#: x 192 (28,173 of 28,558 with a face), averaged with their mirror image; ``benchmarks/estimate_crop_template.py``
+#: computes them.
 FER_PLUS_TEMPLATE = CropTemplate(
     ((0.3126, 0.4007), (0.6874, 0.4007), (0.5, 0.6010), (0.3507, 0.7550), (0.6493, 0.7550)),
     box_margin=0.0261,
@@ -79,8 +81,8 @@ CROP_TEMPLATES = {"arcface": ARCFACE_TEMPLATE, "fer_plus": FER_PLUS_TEMPLATE}
 def similarity_transform(source: Landmarks, target: Landmarks) -> Matrix:
     """Find the rotation, uniform scale and shift that bring points closest to others, in the least-squares sense.
 
-    With the points as complex numbers z and w this is the line w = a z + b, which has a closed solution (for two dimensions the same
-    as Umeyama, PAMI 1991, without reflections).
+    With the points as complex numbers z and w this is the line w = a z + b, which has a closed solution (for two
+    dimensions the same as Umeyama, PAMI 1991, without reflections).
 
     Args:
         source: points to be moved.
@@ -184,7 +186,7 @@ def warp(image: NDArray[np.uint8], matrix: Matrix, size: int) -> NDArray[np.uint
 def _region_seen(
     inverse: Matrix, size: int, shape: tuple[int, ...], *, border: float
 ) -> tuple[int, int, int, int] | None:
-    """Return left, top, right and bottom of the part of a picture that a crop shows, or ``None`` if it shows nothing of it."""
+    """Return left, top, right and bottom of the part of a picture that a crop shows, or ``None`` if there is none."""
     corners = inverse @ np.array([[0.0, size, 0.0, size], [0.0, 0.0, size, size], [1.0, 1.0, 1.0, 1.0]])
     low, high = corners[:2].min(axis=1) - border, corners[:2].max(axis=1) + border
     left, top = (max(0, math.floor(value)) for value in low)

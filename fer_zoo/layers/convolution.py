@@ -56,9 +56,7 @@ class ConvNormPReLU(ConvNorm):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int = 1, *, stride: int = 1, groups: int = 1
     ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride=stride, padding=kernel_size // 2, groups=groups
-        )
+        super().__init__(in_channels, out_channels, kernel_size, stride=stride, padding=kernel_size // 2, groups=groups)
         self.activation = nn.PReLU(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:

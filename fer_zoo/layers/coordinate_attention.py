@@ -1,6 +1,7 @@
 """Coordinate attention: where along the height, and where along the width.
 
-Paper: Q. Hou, D. Zhou, J. Feng, "Coordinate attention for efficient mobile network design", CVPR 2021 (arXiv 2103.02907), Section 3.2.
+Paper: Q. Hou, D. Zhou, J. Feng, "Coordinate attention for efficient mobile network design", CVPR 2021 (arXiv
+2103.02907), Section 3.2.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 class DirectionGates(nn.Module):
     """Turn a description of the rows and one of the columns into a gate for each row and each column.
 
-    Both descriptions share one bottleneck, so that each direction sees the scale of the other (equations 6 and 7 of the paper).
+    Both descriptions share one bottleneck, so that each direction sees the scale of the other (equations 6 and 7 of the
+    paper).
 
     Args:
         channels: channels C of the feature map.

@@ -1,9 +1,10 @@
 """The dual-direction attention head of MHAN.
 
-Papers: X. Wang et al., "MHAN: Multi-head hybrid attention network for facial expression recognition", Pattern Recognition 170 (2026)
-112015, and its parent, the dual-direction attention of S. Zhang et al., "A dual-direction attention mixed feature network for facial
-expression recognition", Electronics 12 (2023) 3595. Rows and columns are described by learned depthwise kernels that span the
-whole map, where coordinate attention takes their mean, and squeeze-and-excitation (Hu et al., CVPR 2018) weighs the channels.
+Papers: X. Wang et al., "MHAN: Multi-head hybrid attention network for facial expression recognition", Pattern
+Recognition 170 (2026) 112015, and its parent, the dual-direction attention of S. Zhang et al., "A dual-direction
+attention mixed feature network for facial expression recognition", Electronics 12 (2023) 3595. Rows and columns are
+described by learned depthwise kernels that span the whole map, where coordinate attention takes their mean, and
+squeeze-and-excitation (Hu et al., CVPR 2018) weighs the channels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Efficient local attention (ELA): strip pooling and a one-dimensional convolution instead of a bottleneck.
 
-Paper: W. Xu, Y. Wan, "ELA: Efficient local attention for deep convolutional neural networks", arXiv 2403.01123, Section 3.2; the default
-here is its variant T (kernel 5, depthwise, 32 groups). As the authors do, height and width share one convolution and one norm.
+Paper: W. Xu, Y. Wan, "ELA: Efficient local attention for deep convolutional neural networks", arXiv 2403.01123, Section
+3.2; the default here is its variant T (kernel 5, depthwise, 32 groups). As the authors do, height and width share one
+convolution and one norm.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Mixed depthwise convolution: kernels of several sizes side by side.
 
-Paper: M. Tan, Q. V. Le, "MixConv: Mixed depthwise convolutional kernels", BMVC 2019 (arXiv 1907.09595), Section 3.1. As in the mixed
-feature network of DDAMFN (Zhang et al., Electronics 12 (2023) 3595), no normalisation and no activation follows.
+Paper: M. Tan, Q. V. Le, "MixConv: Mixed depthwise convolutional kernels", BMVC 2019 (arXiv 1907.09595), Section 3.1. As
+in the mixed feature network of DDAMFN (Zhang et al., Electronics 12 (2023) 3595), no normalisation and no activation
+follows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fer_zoo.errors import InvalidOptionError
 
 
 class MixedDepthwiseConv2d(nn.Module):
-    """Split the channels, give each part a depthwise convolution of its own kernel size, and put the parts together again.
+    """Give each part of the channels a depthwise convolution of its own kernel size.
 
     Args:
         splits: channels of each part; their sum is the number of channels.
@@ -31,7 +32,9 @@ class MixedDepthwiseConv2d(nn.Module):
     def __init__(self, splits: Sequence[int], kernel_sizes: Sequence[int], *, stride: int = 1) -> None:
         super().__init__()
         if len(splits) != len(kernel_sizes) or any(size % 2 == 0 for size in kernel_sizes):
-            raise InvalidOptionError("kernel_sizes", list(kernel_sizes), f"{len(splits)} odd numbers, one for each split")
+            raise InvalidOptionError(
+                "kernel_sizes", list(kernel_sizes), f"{len(splits)} odd numbers, one for each split"
+            )
         self.splits = tuple(splits)
         self.convs = nn.ModuleList(
             nn.Conv2d(channels, channels, size, stride, size // 2, groups=channels, bias=False)

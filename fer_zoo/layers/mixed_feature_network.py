@@ -1,7 +1,8 @@
 """The mixed feature network (MFN), the backbone of DDAMFN and of MHAN.
 
-Paper: S. Zhang et al., "A dual-direction attention mixed feature network for facial expression recognition", Electronics 12 (2023) 3595:
-a MobileFaceNet with mixed depthwise convolutions and coordinate attention in its bottlenecks.
+Paper: S. Zhang et al., "A dual-direction attention mixed feature network for facial expression recognition",
+Electronics 12 (2023) 3595: a MobileFaceNet with mixed depthwise convolutions and coordinate attention in its
+bottlenecks.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ def save_checkpoint(
         model: the model.
         processor: the image processor that goes with it.
         folder: where to write; made if it does not exist.
-        stored_dtype: type of the weights in the file, for example ``torch.float16`` for half the size. The configuration keeps the
-            type of the model, so the weights come up as that whatever the file holds.
+        stored_dtype: type of the weights in the file, for example ``torch.float16`` for half the size. The
+            configuration keeps the type of the model, so the weights come up as that whatever the file holds.
     """
     state = model.state_dict()
     if stored_dtype is not None:

@@ -1,12 +1,12 @@
 """From a picture of a face to the pixel values that a model was trained on.
 
-Everything that training fixed is stored with the checkpoint: size, normalisation, whether the pictures were grey, and how the crops framed
-the face. Two backends compute the same: torchvision (the default) and Pillow.
+Everything that training fixed is stored with the checkpoint: size, normalisation, whether the pictures were grey, and
+how the crops framed the face. Two backends compute the same: torchvision (the default) and Pillow.
 """
 # No postponed annotations here: transformers reads the types of FerImageProcessorKwargs at run time.
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ COLOR_MODES = ("rgb", "grey")
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 
 
-class FerImageProcessorKwargs(ImagesKwargs, total=False):
+class FerImageProcessorKwargs(ImagesKwargs, total=False):  # type: ignore[call-arg]  # a TypedDict
     """Options beyond those of every image processor of transformers.
 
     Attributes:
@@ -56,7 +56,7 @@ class _FaceProcessing:
     color_mode: str = "rgb"
     crop_template: Any = ARCFACE_TEMPLATE.to_dict()
 
-    def _standardize_kwargs(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401  # the options of transformers
+    def _standardize_kwargs(self, **kwargs: Any) -> dict[str, Any]:  # the options of transformers
         """Check our own options wherever they come from: the constructor, a file, or a call."""
         if kwargs.get("color_mode") not in COLOR_MODES:
             raise InvalidOptionError("color_mode", kwargs.get("color_mode"), f"one of {', '.join(COLOR_MODES)}")
@@ -85,26 +85,31 @@ class _FaceProcessing:
 class FerImageProcessor(_FaceProcessing, TorchvisionBackend):
     """Make pixel values from pictures of faces, with torchvision.
 
-    Calling it with one or many pictures gives ``pixel_values`` of shape ``(B, 3, height, width)``, normalised by mean and standard
-    deviation after scaling to [0, 1].
+    Calling it with one or many pictures gives ``pixel_values`` of shape ``(B, 3, height, width)``, normalised by mean
+    and standard deviation after scaling to [0, 1].
 
     Args:
         size: of the pixel values, ``{"height": 112, "width": 112}`` by default.
         resample: how pictures are resized; bicubic by default.
         image_mean: of each channel, in [0, 1]; ImageNet's by default.
         image_std: of each channel, in [0, 1]; ImageNet's by default.
-        color_mode: ``"rgb"``, or ``"grey"`` for models trained on grey pictures; colour pictures are then made grey here.
-        crop_template: how :meth:`crop_faces` frames a face, as :meth:`fer_zoo.imaging.CropTemplate.to_dict` gives it.
+        color_mode: ``"rgb"``, or ``"grey"`` for models trained on grey pictures; colour pictures are then made grey
+            here.
+        crop_template: how ``crop_faces`` frames a face, as :meth:`fer_zoo.imaging.CropTemplate.to_dict` gives it.
 
     Raises:
         InvalidOptionError: if the colour mode or the template is not valid.
     """
 
-    def __init__(self, **kwargs: Unpack[FerImageProcessorKwargs]) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
     def _preprocess(
-        self, images: list[torch.Tensor], color_mode: str, crop_template: dict[str, Any], **kwargs: Any  # noqa: ANN401
+        self,
+        images: list[torch.Tensor],
+        color_mode: str,
+        crop_template: dict[str, Any],
+        **kwargs: Any,
     ) -> BatchFeature:
         """Make the pictures grey if the model is, then resize and normalise them."""
         if color_mode == "grey":
@@ -122,9 +127,9 @@ class FerImageProcessor(_FaceProcessing, TorchvisionBackend):
 
 
 class FerImageProcessorPil(_FaceProcessing, PilBackend):
-    """Make pixel values from pictures of faces, with Pillow; the same options and results as :class:`FerImageProcessor`."""
+    """Make pixel values from pictures of faces, with Pillow: options and results of :class:`FerImageProcessor`."""
 
-    def __init__(self, **kwargs: Unpack[FerImageProcessorKwargs]) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
     def _preprocess(
@@ -132,7 +137,7 @@ class FerImageProcessorPil(_FaceProcessing, PilBackend):
         images: list[NDArray[Any]],
         color_mode: str,
         crop_template: dict[str, Any],
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> BatchFeature:
         """Make the pictures grey if the model is, then resize and normalise them."""
         if color_mode == "grey":

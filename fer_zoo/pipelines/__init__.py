@@ -5,8 +5,8 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+import transformers
 from transformers import AutoModelForImageClassification, PreTrainedModel
-from transformers import pipeline as transformers_pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
@@ -40,13 +40,14 @@ def pipeline(
 ) -> FaceExpressionPipeline:
     """Make a pipeline that finds, aligns and classifies the faces of pictures.
 
-    Published models come out of this package and need no network: ``"mhan"`` and ``"fer_zoo/mhan"`` are the same. Other names, and any
-    name with a ``revision``, are fetched from the Hub; a folder is read as it is.
+    Published models come out of this package and need no network: ``"mhan"`` and ``"fer_zoo/mhan"`` are the same. Other
+    names, and any name with a ``revision``, are fetched from the Hub; a folder is read as it is.
 
     Args:
         task: ``"face-expression"``.
         model: a published name, a folder, a repository on the Hub, or a model (then pass ``image_processor`` too).
-        detector: ``"center_face"``, ``"scrfd"``, ``"whole_image"`` for pictures that are face crops already, or a detector.
+        detector: ``"center_face"``, ``"scrfd"``, ``"whole_image"`` for pictures that are face crops already, or a
+            detector.
         revision: branch, tag or commit on the Hub.
         **options: those of ``transformers.pipeline`` (``device``, ``dtype``, ``batch_size``…) and of
             :class:`~fer_zoo.pipelines.FaceExpressionPipeline` (``top_k``, ``threshold``, ``on_error``…).
@@ -64,7 +65,7 @@ def pipeline(
     if task != TASK:
         raise UnknownNameError("task", task, [TASK])
     loaded = model if isinstance(model, PreTrainedModel) else resolve_model(model, revision=revision)
-    pipe: FaceExpressionPipeline = transformers_pipeline(
+    pipe: FaceExpressionPipeline = transformers.pipeline(
         TASK, model=loaded, revision=revision, detector=detector, **options
     )
     return pipe

@@ -24,15 +24,15 @@ FaceRow: TypeAlias = dict[str, Any]
 SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, torch.Tensor)
 
 
-class FaceExpressionPipeline(ChunkPipeline):  # type: ignore[misc]  # transformers leaves its base untyped
+class FaceExpressionPipeline(ChunkPipeline):
     """Find, align and classify the faces of pictures.
 
-    ``pipe(pictures)`` gives plain Python values as pipelines of transformers do, :meth:`analyze` gives the frozen results that they are
-    made from.
+    ``pipe(pictures)`` gives plain Python values as pipelines of transformers do, :meth:`analyze` gives the frozen
+    results that they are made from.
 
     Args:
-        detector: ``"center_face"`` (the default), ``"scrfd"``, ``"whole_image"`` for pictures that are face crops already, or any
-            object that follows :class:`fer_zoo.detection.FaceDetector`.
+        detector: ``"center_face"`` (the default), ``"scrfd"``, ``"whole_image"`` for pictures that are face crops
+            already, or any object that follows :class:`fer_zoo.detection.FaceDetector`.
         top_k: how many entries ``scores`` has; all of them by default.
         threshold: faces that the detector is less sure of are left out, in [0, 1].
         on_error: what to do with a picture that cannot be read: ``"raise"`` or ``"skip"``.
@@ -67,18 +67,18 @@ class FaceExpressionPipeline(ChunkPipeline):  # type: ignore[misc]  # transforme
         """Classify the faces of one or many pictures.
 
         Args:
-            inputs: one picture (path, URL, bytes, file, PIL, array ``(H, W, 3)`` in RGB, tensor ``(3, H, W)``), a list or tuple of
-                them, or a data set or generator, which is read as results are taken from it.
+            inputs: one picture (path, URL, bytes, file, PIL, array ``(H, W, 3)`` in RGB, tensor ``(3, H, W)``), a list
+                or tuple of them, or a data set or generator, which is read as results are taken from it.
             top_k: how many entries ``scores`` has; by default as for the class.
-            **options: ``threshold``, ``on_error``, ``max_pixels``, ``timeout`` and ``batch_size`` as for the class, for this call
-                only.
+            **options: ``threshold``, ``on_error``, ``max_pixels``, ``timeout`` and ``batch_size`` as for the class, for
+                this call only.
 
         Returns:
-            for one picture, a list with one row for each face, empty if there is none; for a list, a list of such lists; for a data set
-            or generator, an iterator over them. A row has ``label``, ``score`` in [0, 1], ``scores`` (best first, each with ``label``
-            and ``score``), ``box`` (``xmin``, ``ymin``, ``xmax``, ``ymax`` in pixels), ``landmarks`` (five points in pixels or
-            ``None``) and ``face_score`` in [0, 1]. With ``on_error="skip"`` the list of a picture that cannot be read has one row
-            ``{"error": reason}``.
+            for one picture, a list with one row for each face, empty if there is none; for a list, a list of such
+            lists; for a data set or generator, an iterator over them. A row has ``label``, ``score`` in [0, 1],
+            ``scores`` (best first, each with ``label`` and ``score``), ``box`` (``xmin``, ``ymin``, ``xmax``, ``ymax``
+            in pixels), ``landmarks`` (five points in pixels or ``None``) and ``face_score`` in [0, 1]. With
+            ``on_error="skip"`` the list of a picture that cannot be read has one row ``{"error": reason}``.
 
         Raises:
             ImageReadError: if a picture cannot be read and ``on_error`` is ``"raise"``.
@@ -102,10 +102,13 @@ class FaceExpressionPipeline(ChunkPipeline):  # type: ignore[misc]  # transforme
             one result, a list of results, or an iterator over them, as for calling the pipeline.
         """
         if isinstance(inputs, SINGLE_TYPES) or hasattr(inputs, "read"):
-            return super().__call__([inputs], **options)[0]
+            single: ImageResult = super().__call__([inputs], **options)[0]
+            return single
         if isinstance(inputs, list | tuple):
-            return super().__call__(list(inputs), **options) if inputs else []
-        return iter(super().__call__(_stream(inputs), **options))
+            several: list[ImageResult] = super().__call__(list(inputs), **options) if inputs else []
+            return several
+        stream: Iterator[ImageResult] = iter(super().__call__(_stream(inputs), **options))
+        return stream
 
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model and its image processor into a folder that every pipeline and Auto class loads.
@@ -148,7 +151,10 @@ class FaceExpressionPipeline(ChunkPipeline):  # type: ignore[misc]  # transforme
         max_pixels: int = DEFAULT_MAX_PIXELS,
         timeout: float = 10.0,
     ) -> Iterator[dict[str, Any]]:
-        """Yield one chunk for each face of a picture, and a blank one where there is none: a picture without chunks would be lost."""
+        """Yield one chunk for each face of a picture, and a blank one where there is none.
+
+        A picture without any chunk would be lost.
+        """
         source = describe_source(inputs)
         try:
             image = read_image(inputs, max_pixels=max_pixels, timeout=timeout)
@@ -238,7 +244,7 @@ def _chunk(pixel_values: torch.Tensor, face: Face | None, result: ImageResult, *
     }
 
 
-def _stream(inputs: Iterable[Any] | Sequence[Any]) -> Iterator[Any]:
+def _stream(inputs: Any) -> Iterator[Any]:
     """Yield the pictures of anything that can be iterated over, or indexed and measured as data sets are.
 
     Raises:

@@ -7,16 +7,19 @@ from typing import ClassVar
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
+BACKBONE_STRIDE = 16  # pixels of the crop for one position of the feature map
+
 
 @strict
 class MhanConfig(PreTrainedConfig):
-    """Configuration of :class:`~fer_zoo.models.mhan.MhanModel`.
+    """Configuration of :class:`~fer_zoo.models.MhanModel`.
 
-    The defaults are the network of the paper. The labels come from a :class:`~fer_zoo.labels.LabelSet`: pass both its ``id2label`` and
-    its ``label2id``.
+    The defaults are the network of the paper. The labels come from a :class:`~fer_zoo.labels.LabelSet`: pass both its
+    ``id2label`` and its ``label2id``.
 
     Args:
-        image_size: height and width of the aligned crop in pixels, a positive multiple of 16; the feature map has a sixteenth of it.
+        image_size: height and width of the aligned crop in pixels, a positive multiple of 16; the feature map has a
+            sixteenth of it.
         num_channels: channels of the crop.
         num_attention_heads: number of dual-direction heads, at least 1; 2 in the paper.
         use_local_attention: whether efficient local attention refines the feature map before the heads.
@@ -43,8 +46,8 @@ class MhanConfig(PreTrainedConfig):
 
     def validate_image_size(self) -> None:
         """Refuse sizes that the backbone cannot halve four times."""
-        if self.image_size < 16 or self.image_size % 16:
-            raise ValueError(f"image_size must be a positive multiple of 16, got {self.image_size}.")
+        if self.image_size < BACKBONE_STRIDE or self.image_size % BACKBONE_STRIDE:
+            raise ValueError(f"image_size must be a positive multiple of {BACKBONE_STRIDE}, got {self.image_size}.")
 
     def validate_num_channels(self) -> None:
         """Refuse pictures without a channel."""

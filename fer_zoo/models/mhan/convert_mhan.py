@@ -1,7 +1,8 @@
 """From the checkpoint format of MHAN's authors to this package's.
 
-The authors publish ``{"iter", "model_state_dict", "optimizer_state_dict"}``. The file is read with ``weights_only=True``, so it
-cannot run code. Parameters that no forward pass of theirs reaches are dropped by name; any other key that is not known is an error.
+The authors publish ``{"iter", "model_state_dict", "optimizer_state_dict"}``. The file is read with
+``weights_only=True``, so it cannot run code. Parameters that no forward pass of theirs reaches are dropped by name; any
+other key that is not known is an error.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ BLOCKS = {
     r"fc": "classifier",
 }
 
-#: What the authors call a part of a block, and its name here. The direction gates are spelled out in bottlenecks (``CA``) and lie
-#: open in the heads.
+#: What the authors call a part of a block, and its name here. The direction gates are spelled out in bottlenecks
+#: (``CA``) and lie open in the heads.
 PARTS = {
     r"conv_dw\.mixed_depthwise_conv\.(\d+)": r"mix.convs.\1",
     r"CA\.conv1": "attention.gates.reduce",
@@ -95,19 +96,22 @@ def convert_mhan(checkpoint: str | PathLike[str], label_set: LabelSet) -> MhanCo
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: if the file is no checkpoint of MHAN, has other parameters, or has another number of classes than the label set.
+        CheckpointError: if the file is no checkpoint of MHAN, has other parameters, or has another number of classes
+            than the label set.
     """
     state, dropped_keys = convert_state_dict(read_state_dict(checkpoint))
     num_labels = len(state.get("classifier.bias", ()))
     if num_labels != len(label_set):
         raise CheckpointError(
-            f"{fspath(checkpoint)!r} has {num_labels} classes, but the label set {label_set.name!r} has {len(label_set)}. "
+            f"{fspath(checkpoint)!r} has {num_labels} classes, the label set {label_set.name!r} has {len(label_set)}. "
             "Choose the label set that the checkpoint was trained with."
         )
     model = MhanForImageClassification(_config_of(state, label_set))
     missing = model.load_state_dict(state, strict=False).missing_keys
     if missing:
-        raise CheckpointError(f"{fspath(checkpoint)!r} lacks {len(missing)} parameters of MHAN, for example {missing[0]!r}.")
+        raise CheckpointError(
+            f"{fspath(checkpoint)!r} lacks {len(missing)} parameters of MHAN, for example {missing[0]!r}."
+        )
     return MhanConversion(model.eval(), dropped_keys)
 
 
@@ -122,7 +126,8 @@ def read_state_dict(checkpoint: str | PathLike[str]) -> dict[str, Tensor]:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"{fspath(checkpoint)!r} is not a checkpoint of tensors, or holds objects that could run code. Only tensors are read."
+            f"{fspath(checkpoint)!r} is not a checkpoint of tensors, or holds objects that could run code. "
+            "Only tensors are read."
         ) from error
     state = content.get("model_state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):

@@ -1,19 +1,19 @@
 """MHAN, the multi-head hybrid attention network.
 
-Paper: X. Wang, T. Han, S. Liu, M. S. Ajmal, L. Chen, Y. Zhang, Y. Liu, "MHAN: Multi-head hybrid attention network for facial expression
-recognition", Pattern Recognition 170 (2026) 112015, doi 10.1016/j.patcog.2025.112015.
+Paper: X. Wang, T. Han, S. Liu, M. S. Ajmal, L. Chen, Y. Zhang, Y. Liu, "MHAN: Multi-head hybrid attention network for
+facial expression recognition", Pattern Recognition 170 (2026) 112015, doi 10.1016/j.patcog.2025.112015.
 
-A mixed feature network gives a map of 512 x 7 x 7, efficient local attention refines it, several dual-direction heads look at it, the
-element-wise maximum of their maps weighs it, and a depthwise convolution over the whole map gives the vector that is classified. Left
-out against the authors' network are the 81,422 parameters that no gradient reaches: norms and PReLUs inside the mixed depthwise
-units, a depthwise block in each head, and a norm on the logits.
+A mixed feature network gives a map of 512 x 7 x 7, efficient local attention refines it, several dual-direction heads
+look at it, the element-wise maximum of their maps weighs it, and a depthwise convolution over the whole map gives the
+vector that is classified. Left out against the authors' network are the 81,422 parameters that no gradient reaches:
+norms and PReLUs inside the mixed depthwise units, a depthwise block in each head, and a norm on the logits.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,14 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 from transformers.utils.generic import can_return_tuple
 
-from fer_zoo.layers import ConvNorm, DualDirectionHead, EfficientLocalAttention, MixedFeatureNetwork
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.layers import (
+    ConvNorm,
+    DualDirectionHead,
+    EfficientLocalAttention,
+    MixedBottleneck,
+    MixedFeatureNetwork,
+)
 from fer_zoo.models.mhan.configuration_mhan import MhanConfig
 
 
@@ -33,7 +40,8 @@ class MhanModelOutput(ModelOutput):
     Attributes:
         pooler_output: ``(B, 512)``, the vector that is classified.
         features: ``(B, 512, S, S)``, the feature map after efficient local attention; S is 7 for crops of 112 pixels.
-        attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1]; only with ``output_attentions=True``.
+        attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1]; only with
+            ``output_attentions=True``.
     """
 
     pooler_output: Tensor | None = None
@@ -50,7 +58,8 @@ class MhanImageClassifierOutput(ModelOutput):
         logits: ``(B, K)``, unnormalised scores of the K classes.
         pooler_output: ``(B, 512)``, the vector that is classified.
         features: ``(B, 512, S, S)``, the feature map after efficient local attention.
-        attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1]; only with ``output_attentions=True``.
+        attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1]; only with
+            ``output_attentions=True``.
     """
 
     loss: Tensor | None = None
@@ -73,9 +82,10 @@ class MhanPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Initialise for training from scratch: variance kept through convolutions (He et al., 2015), PReLU slopes of 0.25.
+        """Initialise for training from scratch (He et al., "Delving deep into rectifiers", ICCV 2015).
 
-        The fan-in is used because it is right for depthwise kernels too, whose fan-out counts channels that they do not feed.
+        The fan-in is used because it is right for depthwise kernels too, whose fan-out counts channels that they do not
+        feed.
         """
         super()._init_weights(module)
         if isinstance(module, nn.Conv1d | nn.Conv2d):
@@ -99,46 +109,46 @@ class MhanModel(MhanPreTrainedModel):
         channels = MixedFeatureNetwork.out_channels
         size = config.image_size // MixedFeatureNetwork.stride
         self.backbone = MixedFeatureNetwork(config.num_channels)
-        self.local_attention = (
-            EfficientLocalAttention(channels, kernel_size=config.local_attention_kernel_size)
-            if config.use_local_attention
-            else nn.Identity()
-        )
+        self.local_attention: nn.Module = nn.Identity()
+        # CODEPATH: published checkpoints have local attention; the ablation of the paper goes without.
+        if config.use_local_attention:
+            self.local_attention = EfficientLocalAttention(channels, kernel_size=config.local_attention_kernel_size)
         self.heads = nn.ModuleList(DualDirectionHead(channels, size) for _ in range(config.num_attention_heads))
         self.pooler = ConvNorm(channels, channels, size, groups=channels)
         self.post_init()
 
     @can_return_tuple
-    def forward(
-        self, pixel_values: Tensor, output_attentions: bool | None = None, **kwargs: object
-    ) -> MhanModelOutput:
+    def forward(self, pixel_values: Tensor, **kwargs: Any) -> MhanModelOutput:
         """Describe faces.
 
         Args:
-            pixel_values: ``(B, 3, image_size, image_size)``, normalised as :class:`~fer_zoo.models.FerImageProcessor` does it.
-            output_attentions: whether to return the attention map of every head; by default as the configuration says.
-            **kwargs: ``return_dict=False`` gives a tuple.
+            pixel_values: ``(B, 3, image_size, image_size)``, normalised as :class:`~fer_zoo.models.FerImageProcessor`
+                does it.
+            **kwargs: ``output_attentions=True`` returns the attention map of every head (by default as the
+                configuration says), ``return_dict=False`` gives a tuple.
 
         Raises:
-            ValueError: if the pictures do not have the channels and the size of the configuration.
+            InvalidOptionError: if the pictures do not have the channels and the size of the configuration.
         """
         self._check_pixel_values(pixel_values)
-        output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         features = self.local_attention(self.backbone(pixel_values))
         attention_maps = tuple(head(features) for head in self.heads)
         attention = torch.stack(attention_maps).amax(dim=0)  # the strongest head wins at every channel and position
+        wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
         return MhanModelOutput(
             pooler_output=self.pooler(features * attention).flatten(1),
             features=features,
-            attention_maps=attention_maps if output_attentions else None,
+            attention_maps=attention_maps if wants_maps else None,
         )
 
     def _check_pixel_values(self, pixel_values: Tensor) -> None:
+        """Refuse pictures of another shape with a message that says what was expected."""
         expected = (self.config.num_channels, self.config.image_size, self.config.image_size)
-        if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != expected:
-            raise ValueError(
-                f"pixel_values must have the shape (batch, {', '.join(map(str, expected))}), got {tuple(pixel_values.shape)}. "
-                "FerImageProcessor makes them from any picture of a face."
+        if tuple(pixel_values.shape[1:]) != expected:
+            raise InvalidOptionError(
+                "the shape of pixel_values",
+                tuple(pixel_values.shape),
+                f"(batch, {', '.join(map(str, expected))}), as FerImageProcessor makes them",
             )
 
 
@@ -157,22 +167,17 @@ class MhanForImageClassification(MhanPreTrainedModel):
         self.post_init()
 
     @can_return_tuple
-    def forward(
-        self,
-        pixel_values: Tensor,
-        labels: Tensor | None = None,
-        output_attentions: bool | None = None,
-        **kwargs: object,
-    ) -> MhanImageClassifierOutput:
+    def forward(self, pixel_values: Tensor, labels: Tensor | None = None, **kwargs: Any) -> MhanImageClassifierOutput:
         """Classify faces.
 
         Args:
-            pixel_values: ``(B, 3, image_size, image_size)``, normalised as :class:`~fer_zoo.models.FerImageProcessor` does it.
+            pixel_values: ``(B, 3, image_size, image_size)``, normalised as :class:`~fer_zoo.models.FerImageProcessor`
+                does it.
             labels: ``(B,)`` class numbers; with them the output carries the cross entropy as ``loss``.
-            output_attentions: whether to return the attention map of every head; by default as the configuration says.
-            **kwargs: ``return_dict=False`` gives a tuple.
+            **kwargs: ``output_attentions=True`` returns the attention map of every head (by default as the
+                configuration says), ``return_dict=False`` gives a tuple.
         """
-        outputs = cast(MhanModelOutput, self.mhan(pixel_values, output_attentions=output_attentions))
+        outputs: MhanModelOutput = self.mhan(pixel_values, **kwargs)
         logits = self.classifier(outputs.pooler_output)
         loss = None
         if labels is not None:

@@ -1,0 +1,40 @@
+"""How Sphinx builds the documentation: ``nox -s docs``."""
+
+from __future__ import annotations
+
+import fer_zoo
+
+project = "fer-zoo"
+author = "The fer-zoo authors"
+copyright = author
+release = fer_zoo.__version__
+version = release
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.doctest"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"fer-zoo {release}"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"  # a data class describes its fields under "Attributes:"
+autodoc_typehints_format = "short"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # "Attributes:" becomes a list in the class, and no second entry beside autodoc's own
+
+# Names of other projects cannot be looked up: that needs their inventories, and the build does without the network.
+# Names of this project are always checked.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(collections|dataclasses|enum|io|os|pathlib|types|typing)\..*"),
+    (r"py:.*", r"(huggingface_hub|np|numpy|onnxruntime|PIL|torch|torchvision|transformers)\..*"),
+    (r"py:class", r"NDArray|PathLike"),  # imported for type checkers only, so their modules are not known here
+    (r"py:class", r"ImageSource"),  # an alias, no class; read_image lists what it stands for
+    (r"py:exc", r"StrictDataclassError"),  # of huggingface_hub
+    (r"py:class", r"fer_zoo\..*\._\w+"),  # a private base class is named in the list of bases, but not documented
+]
+
+doctest_global_setup = "import fer_zoo"

@@ -1,0 +1,39 @@
+"""The command line: ``fer-zoo``. The only place that prints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from transformers.utils import logging
+
+from fer_zoo import __version__
+from fer_zoo.cli.convert import convert
+from fer_zoo.cli.models import models
+from fer_zoo.cli.predict import predict
+
+app = typer.Typer(
+    name="fer-zoo", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
+app.command()(predict)
+app.command()(models)
+app.command()(convert)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"fer-zoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Facial expression recognition: detect, align and classify every face, offline."""
+    logging.disable_progress_bar()  # loading takes a moment; a bar of its own would stand in the output
+
+
+__all__ = ["app"]

@@ -1,0 +1,46 @@
+"""From what was typed to the pictures that are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from glob import glob, has_magic
+from pathlib import Path
+
+from fer_zoo.errors import ImageNotFoundError
+
+#: Files below a folder with one of these endings are taken for pictures.
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".png", ".tif", ".tiff", ".webp"})
+
+
+def expand_inputs(arguments: Iterable[str]) -> Iterator[str | ImageNotFoundError]:
+    """Yield paths and URLs: folders become the pictures below them, patterns the files that match.
+
+    Args:
+        arguments: paths, folders, patterns with ``*``, ``?`` or ``[...]``, and URLs.
+
+    Yields:
+        a path or URL, or the reason why an argument stands for none.
+    """
+    for argument in arguments:
+        if "://" in argument:
+            yield argument
+        elif Path(argument).is_dir():
+            yield from _pictures_below(argument)
+        elif has_magic(argument) and not Path(argument).exists():
+            matches: list[str] = sorted(glob(argument, recursive=True))  # noqa: PTH207  # pathlib takes no absolute patterns
+            if not matches:
+                yield ImageNotFoundError(argument, "no file matches this pattern")
+            yield from matches
+        else:
+            yield argument
+
+
+def _pictures_below(folder: str) -> Iterator[str | ImageNotFoundError]:
+    """Yield the pictures below a folder in the order of their names."""
+    pictures = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not pictures:
+        yield ImageNotFoundError(folder, f"the folder has no pictures ({', '.join(sorted(SUFFIXES))})")
+    yield from map(str, pictures)
+
+
+__all__ = ["SUFFIXES", "expand_inputs"]
