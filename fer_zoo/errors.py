@@ -6,12 +6,29 @@ class writes its own message from what was given, what was expected and what to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 
 class FerZooError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package; they can be pickled, as data loader workers need."""
+
+    def __reduce__(self) -> tuple[Callable[..., FerZooError], tuple[object, ...]]:
+        """Rebuild the error from its message: the arguments that its class wrote it from are gone."""
+        state = dict(self.__dict__)
+        if isinstance(self, ImportError):
+            state["name"] = self.name  # kept by the builtin, not in __dict__
+        return _rebuild, (type(self), str(self), state)
+
+
+def _rebuild(kind: type[FerZooError], message: str, state: dict[str, object]) -> FerZooError:
+    """Make an error again without writing its message a second time."""
+    base = OSError if issubclass(kind, OSError) else Exception  # they make their objects in ways of their own
+    error = base.__new__(kind, message)
+    error.args = (message,)
+    for name, value in state.items():
+        setattr(error, name, value)
+    return error
 
 
 class ImageReadError(FerZooError, ValueError):
@@ -26,10 +43,6 @@ class ImageReadError(FerZooError, ValueError):
         self.source = source
         self.reason = reason
         super().__init__(f"Cannot read image {source!r}: {reason}.")
-
-    def __reduce__(self) -> tuple[type[ImageReadError], tuple[str, str]]:
-        """Let the error travel between processes, as data loader workers need."""
-        return type(self), (self.source, self.reason)
 
 
 class ImageNotFoundError(ImageReadError, FileNotFoundError):
@@ -65,15 +78,10 @@ class LabelMappingError(FerZooError, ValueError):
     """An expression has no class in a label set."""
 
     def __init__(self, expression: str, label_set: str, classes: Iterable[str]) -> None:
-        self._arguments = (str(expression), label_set, tuple(map(str, classes)))
         super().__init__(
             f"The label set {label_set!r} has no class for {str(expression)!r}. It has: "
-            f"{', '.join(self._arguments[2])}. Leave out the samples of that class, or choose a label set that has it."
+            f"{', '.join(map(str, classes))}. Leave out the samples of that class, or choose a label set that has it."
         )
-
-    def __reduce__(self) -> tuple[type[LabelMappingError], tuple[str, str, tuple[str, ...]]]:
-        """Let the error travel between processes, as data loader workers need."""
-        return type(self), self._arguments
 
 
 class MissingPackageError(FerZooError, ImportError):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.ops import nms
 
+from fer_zoo.detection.base import check_thresholds
 from fer_zoo.detection.landmarks import as_landmarks
 from fer_zoo.detection.onnx_session import import_onnx_package, open_session
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, WeightsIntegrityError
@@ -67,9 +68,7 @@ class CenterFaceDetector:
     ) -> None:
         if max_size < SIZE_MULTIPLE:
             raise InvalidOptionError("max_size", max_size, f"at least {SIZE_MULTIPLE} pixels")
-        for option, value in (("score_threshold", score_threshold), ("iou_threshold", iou_threshold)):
-            if not 0 <= value <= 1:
-                raise InvalidOptionError(option, value, "a number from 0 to 1")
+        check_thresholds(score_threshold=score_threshold, iou_threshold=iou_threshold)
         self.max_size = max_size
         self.score_threshold = score_threshold
         self.iou_threshold = iou_threshold

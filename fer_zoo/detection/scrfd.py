@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_zoo.detection.base import check_thresholds
 from fer_zoo.detection.landmarks import as_landmarks
 from fer_zoo.errors import CheckpointError, MissingPackageError, WeightsNotFoundError
 from fer_zoo.results import Box, Face
@@ -37,6 +38,7 @@ class ScrfdDetector:
         MissingPackageError: if ``insightface`` is not installed.
         WeightsNotFoundError: if there is no such file or pack.
         CheckpointError: if the file is not a detector of the SCRFD family.
+        InvalidOptionError: if a threshold is out of its range.
     """
 
     gives_crops = False
@@ -50,6 +52,7 @@ class ScrfdDetector:
         iou_threshold: float = 0.4,
         providers: Sequence[str] | None = None,
     ) -> None:
+        check_thresholds(score_threshold=score_threshold, iou_threshold=iou_threshold)
         try:
             model_zoo = import_module("insightface.model_zoo")
             app = import_module("insightface.app")

@@ -98,7 +98,7 @@ def similarity_transform(source: Landmarks, target: Landmarks) -> Matrix:
     w = np.array([complex(*point) for point in target])
     centred = z - z.mean()
     spread = float(np.vdot(centred, centred).real)
-    if spread == 0:
+    if not spread > 1e-9 * float(np.vdot(z, z).real):  # also true of numbers that are no numbers
         raise InvalidOptionError("landmarks", source, "at least two different points")
     a = complex(np.vdot(centred, w - w.mean())) / spread
     b = complex(w.mean() - a * z.mean())

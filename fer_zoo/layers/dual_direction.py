@@ -24,7 +24,8 @@ class DualDirectionHead(nn.Module):
         channels: channels C of the feature map.
         size: height and width S of the feature map.
         gate_reduction: the bottleneck of the gates has ``max(8, channels // gate_reduction)`` channels.
-        squeeze_reduction: the bottleneck of squeeze-and-excitation has ``channels // squeeze_reduction`` channels.
+        squeeze_reduction: the bottleneck of squeeze-and-excitation has ``max(1, channels // squeeze_reduction)``
+            channels.
 
     Shape: ``(B, C, S, S)`` to ``(B, C, S, S)``, values in [0, 1].
     """
@@ -34,9 +35,10 @@ class DualDirectionHead(nn.Module):
         self.rows = ConvNorm(channels, channels, (1, size), groups=channels)
         self.columns = ConvNorm(channels, channels, (size, 1), groups=channels)
         self.gates = DirectionGates(channels, max(8, channels // gate_reduction))
-        self.squeeze = nn.Linear(channels, channels // squeeze_reduction, bias=False)
+        squeezed = max(1, channels // squeeze_reduction)
+        self.squeeze = nn.Linear(channels, squeezed, bias=False)
         self.activation = nn.ReLU()
-        self.excite = nn.Linear(channels // squeeze_reduction, channels, bias=False)
+        self.excite = nn.Linear(squeezed, channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the attention map of the feature map ``x``."""

@@ -30,7 +30,7 @@ class EfficientLocalAttention(nn.Module):
 
     def __init__(self, channels: int, *, kernel_size: int = 5, num_groups: int = 32) -> None:
         super().__init__()
-        if channels % num_groups:
+        if num_groups < 1 or channels % num_groups:
             raise InvalidOptionError("num_groups", num_groups, f"a divisor of the {channels} channels")
         if kernel_size % 2 == 0:
             raise InvalidOptionError("kernel_size", kernel_size, "an odd number")

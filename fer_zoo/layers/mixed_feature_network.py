@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 from torch import Tensor, nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from fer_zoo.errors import InvalidOptionError
 from fer_zoo.layers.convolution import ConvNorm, ConvNormPReLU
 from fer_zoo.layers.coordinate_attention import CoordinateAttention
 from fer_zoo.layers.mixed_depthwise import MixedDepthwiseConv2d
@@ -30,6 +31,12 @@ class MixedBottleneck(GradientCheckpointingLayer):
         residual: whether the input is added; needs equal channels and stride 1.
 
     Shape: ``(B, in_channels, H, W)`` to ``(B, out_channels, ceil(H / stride), ceil(W / stride))``.
+
+    Gradients are the same with gradient checkpointing, but the batch norms then see each batch twice, so their running
+    statistics move almost twice as fast.
+
+    Raises:
+        InvalidOptionError: if the input cannot be added to the output.
     """
 
     def __init__(
@@ -43,6 +50,8 @@ class MixedBottleneck(GradientCheckpointingLayer):
         residual: bool = False,
     ) -> None:
         super().__init__()
+        if residual and (in_channels, stride) != (out_channels, 1):
+            raise InvalidOptionError("residual", residual, "equal channels in and out, and stride 1")
         inner_channels = sum(splits)
         self.expand = ConvNormPReLU(in_channels, inner_channels)
         self.mix = MixedDepthwiseConv2d(splits, kernel_sizes, stride=stride)

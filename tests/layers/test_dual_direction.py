@@ -116,7 +116,7 @@ def test_the_two_directions_have_weights_of_their_own() -> None:
 
 
 def test_averaging_kernels_make_it_coordinate_attention() -> None:
-    """With means as descriptions and channel gates of one half, coordinate attention is twice the map times the input."""
+    """With means as descriptions and channel gates of one half, coordinate attention is twice map times input."""
     module, x = scrambled(), feature_map()
     for strip in (module.rows, module.columns):
         nn.init.constant_(strip.conv.weight, 1 / SIZE)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from fer_zoo.errors import InvalidOptionError
 from fer_zoo.layers import MixedBottleneck, MixedDepthwiseConv2d, MixedFeatureNetwork
 
 
@@ -133,6 +134,7 @@ class TestMixedBottleneck:
         assert calls == ["mix", "mix"]
         assert found.keys() == dict(plain.named_parameters()).keys()
         torch.testing.assert_close(found, expected)
+        assert inputs[0].grad is not None
         torch.testing.assert_close(inputs[1].grad, inputs[0].grad)
 
 
@@ -236,3 +238,9 @@ def channels_by_kernel(mix: MixedDepthwiseConv2d) -> dict[int, int]:
     """Return the number of channels that each size of kernel reads."""
     convolutions = [conv for conv in mix.convs if isinstance(conv, nn.Conv2d)]
     return {conv.kernel_size[0]: conv.in_channels for conv in convolutions}
+
+
+def test_residual_of_another_shape_is_refused() -> None:
+    """An input that cannot be added to the output is refused when the block is made."""
+    with pytest.raises(InvalidOptionError, match="residual: expected equal channels in and out, and stride 1"):
+        MixedBottleneck(64, 32, (64,), (3,), residual=True)

@@ -1,0 +1,257 @@
+"""The command line, through its real entry point."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from transformers import AutoModelForImageClassification
+from typer.testing import CliRunner, Result
+
+import fer_zoo
+from fer_zoo import FaceExpressionPipeline
+from fer_zoo.cli import app
+from fer_zoo.cli.inputs import expand_inputs
+from fer_zoo.cli.output import CSV_COLUMNS
+from fer_zoo.errors import ImageNotFoundError
+
+Write = Callable[[str, NDArray[np.uint8]], str]
+
+
+@pytest.fixture
+def run(embedded_pipeline: FaceExpressionPipeline, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Return a function that runs ``fer-zoo`` with arguments; the embedded pipeline is made once for all tests."""
+    predict = import_module("fer_zoo.cli.predict")  # the package's attribute of that name is the command
+    make = predict.pipeline
+
+    def make_once(*, model: str, detector: str, device: str | None) -> FaceExpressionPipeline:
+        usual = (model, detector, device) == ("mhan", "center_face", None)
+        return embedded_pipeline if usual else make(model=model, detector=detector, device=device)
+
+    monkeypatch.setattr(predict, "pipeline", make_once)
+
+    def invoke(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+    return invoke
+
+
+@pytest.fixture
+def smile(write_picture: Write, astronaut: NDArray[np.uint8]) -> str:
+    """Return the path of a picture with one smiling face."""
+    return write_picture("smile.png", astronaut)
+
+
+@pytest.fixture
+def empty(write_picture: Write, landscape: NDArray[np.uint8]) -> str:
+    """Return the path of a picture without a face."""
+    return write_picture("landscape.png", landscape)
+
+
+def test_table_shows_one_line_for_each_face(run: Callable[..., Result], smile: str, empty: str) -> None:
+    """The table is for reading: expression in percent, box in pixels, and a line for a picture without a face."""
+    result = run("predict", smile, empty)
+
+    assert result.exit_code == 0
+    lines = [line for line in result.stdout.splitlines() if ".png" in line]
+    assert "happiness 99." in lines[0]
+    assert "182, 58, 270, 178" in lines[0]
+    assert "no face" in lines[1]
+
+
+def test_json_is_a_list_with_one_object_for_each_picture(run: Callable[..., Result], smile: str, empty: str) -> None:
+    """Machines get everything: source, size, faces and error of every picture."""
+    result = run("predict", "--json", smile, empty)
+
+    first, second = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert first["image"] == smile
+    assert (first["width"], first["height"], first["error"]) == (512, 512, None)
+    assert first["faces"][0]["label"] == "happiness"
+    assert len(first["faces"][0]["scores"]) == 8
+    assert second["faces"] == []
+
+
+def test_csv_has_a_row_for_every_face_and_every_picture_without(
+    run: Callable[..., Result], smile: str, empty: str, tmp_path: Path
+) -> None:
+    """No picture is missing from the CSV: those without a face and unreadable ones have a row too."""
+    missing = str(tmp_path / "missing.png")
+
+    result = run("predict", "--csv", smile, empty, missing)
+
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert tuple(rows[0]) == CSV_COLUMNS
+    assert [(row["image"], row["label"]) for row in rows] == [(smile, "happiness"), (empty, ""), (missing, "")]
+    assert rows[0]["face"] == "1"
+    assert float(rows[0]["score"]) > 0.9
+    assert "missing.png" in rows[2]["error"]
+
+
+def test_failed_inputs_are_reported_and_the_rest_is_done(
+    run: Callable[..., Result], smile: str, tmp_path: Path
+) -> None:
+    """The exit status is 1, the reasons are on stderr, and the good picture has its result."""
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+
+    result = run("predict", "--json", broken, tmp_path / "missing.png", smile)
+
+    assert result.exit_code == 1
+    assert [len(item["faces"]) for item in json.loads(result.stdout)] == [0, 0, 1]
+    assert "broken.jpg" in result.stderr
+    assert "missing.png" in result.stderr
+
+
+def test_nothing_readable_gives_an_empty_list(run: Callable[..., Result], tmp_path: Path) -> None:
+    """A folder without pictures is a failed input; the JSON is valid all the same."""
+    result = run("predict", "--json", tmp_path)
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == []
+    assert "the folder has no pictures" in result.stderr
+
+
+def test_annotated_pictures_are_written(run: Callable[..., Result], smile: str, empty: str, tmp_path: Path) -> None:
+    """Every picture lies in the folder, of its own size, changed where the face is and only there."""
+    result = run("predict", "--annotate", tmp_path / "out", smile, empty)
+
+    assert result.exit_code == 0
+    with Image.open(tmp_path / "out" / "smile.png") as marked, Image.open(smile) as original:
+        changed = (np.asarray(marked) != np.asarray(original)).any(axis=2)
+    assert changed[62:176, 182].mean() > 0.95  # the left edge of the box
+    assert not changed[200:, :].any()
+    with Image.open(tmp_path / "out" / "landscape.png") as marked, Image.open(empty) as original:
+        assert np.array_equal(np.asarray(marked), np.asarray(original))
+
+
+def test_annotated_pictures_of_one_name_do_not_overwrite_each_other(
+    run: Callable[..., Result], write_picture: Write, landscape: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """Two pictures of the same name from two folders become two files."""
+    first, second = write_picture("a/picture.png", landscape), write_picture("b/picture.png", landscape)
+
+    run("predict", "--annotate", tmp_path / "out", first, second)
+
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["picture-2.png", "picture.png"]
+
+
+def test_top_k_shows_more_expressions(run: Callable[..., Result], smile: str) -> None:
+    """The table shows as many expressions as asked for."""
+    result = run("predict", "--top-k", 2, smile)
+
+    assert "happiness 99.8%, surprise 0.1%" in result.stdout
+
+
+def test_threshold_leaves_out_unsure_faces(run: Callable[..., Result], smile: str) -> None:
+    """With a threshold of 1 no face is sure enough."""
+    assert "no face" in run("predict", "--threshold", 1, smile).stdout
+
+
+def test_crops_and_folders(run: Callable[..., Result], write_picture: Write, astronaut: NDArray[np.uint8]) -> None:
+    """``--detector whole_image`` takes every picture of a folder as one face; square brackets in names are harmless."""
+    folder = Path(write_picture("faces/[bold]a.png", astronaut[50:190, 160:290])).parent
+    write_picture("faces/deeper/b.jpg", astronaut[50:190, 160:290])
+
+    result = run("predict", "--json", "--detector", "whole_image", "--device", "cpu", folder)
+
+    assert [item["faces"][0]["box"]["xmax"] for item in json.loads(result.stdout)] == [130, 130]
+    assert "[bold]a.png" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "mahn"), "Unknown model 'mahn'. Did you mean 'mhan'?"),
+        (("--detector", "mtcnn"), "Unknown detector 'mtcnn'."),
+        (("--device", "abacus"), "abacus"),
+        (("--json", "--csv"), "choose one of --json and --csv"),
+        (("--top-k", "0"), "--top-k"),
+        (("--threshold", "2"), "--threshold"),
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    run: Callable[..., Result], smile: str, arguments: tuple[str, ...], message: str
+) -> None:
+    """Wrong options end before any picture is read, with the reason on stderr."""
+    result = run("predict", smile, *arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_models_are_listed(run: Callable[..., Result]) -> None:
+    """The table has every published model."""
+    result = run("models")
+
+    assert result.exit_code == 0
+    assert all(entry.name in result.stdout for entry in fer_zoo.list_models())
+    assert "4,175,632" in result.stdout
+
+
+def test_version(run: Callable[..., Result]) -> None:
+    """``--version`` prints the version of the package."""
+    assert run("--version").stdout == f"fer-zoo {fer_zoo.__version__}\n"
+
+
+def test_conversion_writes_a_loadable_folder(run: Callable[..., Result], tmp_path: Path) -> None:
+    """A checkpoint in the authors' format becomes a folder for ``from_pretrained``; the dropped tensors are listed."""
+    from tests.models.test_convert_mhan import write_checkpoint
+
+    model = fer_zoo.MhanForImageClassification(fer_zoo.MhanConfig(num_labels=7))
+    write_checkpoint(tmp_path / "epoch.pth", model)
+
+    result = run(
+        "convert", tmp_path / "epoch.pth", tmp_path / "out", "--label-set", "raf_db", "--crop-template", "arcface"
+    )
+
+    assert result.exit_code == 0
+    assert "4,175,119 parameters. 220 tensors that take part in no forward pass were dropped:" in result.stdout
+    assert "  cat_head0.SEDDAHead.Linear.conv.weight" in result.stdout
+    loaded = AutoModelForImageClassification.from_pretrained(tmp_path / "out")
+    assert torch.equal(loaded.classifier.weight, model.classifier.weight)
+    assert loaded.config.label2id["surprise"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--label-set", "rafdb"), "Unknown label set 'rafdb'. Did you mean 'raf_db'?"),
+        (("--label-set", "raf_db", "--crop-template", "arc"), "Unknown crop template 'arc'."),
+        (("--label-set", "raf_db", "--color-mode", "bgr"), "Invalid value 'bgr' for color_mode"),
+        (("--label-set", "raf_db"), "No such file"),
+    ],
+)
+def test_conversion_refuses_wrong_options(
+    run: Callable[..., Result], tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    """Wrong names and a missing checkpoint are named, and nothing is written."""
+    result = run("convert", tmp_path / "missing.pth", tmp_path / "out", *options)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_inputs_are_expanded(write_picture: Write, landscape: NDArray[np.uint8], tmp_path: Path) -> None:
+    """Folders, patterns, paths and URLs stand for pictures; what stands for nothing is an error with its reason."""
+    first, second = write_picture("b.JPG", landscape), write_picture("a.png", landscape)
+    (tmp_path / "notes.txt").write_text("no picture")
+    pattern, nothing, url = str(tmp_path / "*.png"), str(tmp_path / "*.webp"), "https://example.org/a.jpg"
+
+    expanded = list(expand_inputs([str(tmp_path), pattern, nothing, url, "missing.png"]))
+
+    assert expanded[:3] == [second, first, second]
+    assert isinstance(expanded[3], ImageNotFoundError)
+    assert str(expanded[3]) == f"Cannot read image {nothing!r}: no file matches this pattern."
+    assert expanded[4:] == [url, "missing.png"]

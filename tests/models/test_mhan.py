@@ -1,0 +1,272 @@
+"""MHAN: counts, outputs, configuration, and life as a model of transformers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForImageClassification
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.models import MhanConfig, MhanForImageClassification, MhanModel
+
+
+@pytest.fixture(scope="module")
+def model() -> MhanForImageClassification:
+    """Return a network with random weights and seven classes, in evaluation mode."""
+    torch.manual_seed(0)
+    return MhanForImageClassification(MhanConfig(num_labels=7)).eval()
+
+
+@pytest.fixture(scope="module")
+def pixel_values() -> Tensor:
+    """Return three random crops."""
+    return torch.randn(3, 3, 112, 112, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(("num_labels", "expected"), [(7, 4_175_119), (8, 4_175_632)])
+def test_parameters_are_those_that_live(num_labels: int, expected: int) -> None:
+    """The authors' 4,256,541 parameters at 7 classes, without the 81,422 that no gradient reaches."""
+    model = MhanForImageClassification(MhanConfig(num_labels=num_labels))
+
+    assert model.num_parameters() == expected
+    assert 4_256_541 - 81_422 == 4_175_119
+
+
+def test_output_shapes(model: MhanForImageClassification, pixel_values: Tensor) -> None:
+    """Logits, vector and feature map always come; the maps of the two heads only when asked for."""
+    with torch.no_grad():
+        outputs = model(pixel_values)
+        with_maps = model(pixel_values, output_attentions=True)
+
+    assert outputs.logits.shape == (3, 7)
+    assert outputs.pooler_output.shape == (3, 512)
+    assert outputs.features.shape == (3, 512, 7, 7)
+    assert outputs.attention_maps is None
+    assert [tuple(maps.shape) for maps in with_maps.attention_maps] == [(3, 512, 7, 7)] * 2
+    assert all(maps.min() >= 0 and maps.max() <= 1 for maps in with_maps.attention_maps)
+
+
+def test_logits_follow_from_features_and_maps(model: MhanForImageClassification, pixel_values: Tensor) -> None:
+    """The strongest head weighs the features at every place; pooling and a linear layer give the logits."""
+    with torch.no_grad():
+        outputs = model(pixel_values, output_attentions=True)
+        first, second = outputs.attention_maps
+
+        weighed = outputs.features * torch.where(first > second, first, second)
+        vector = model.mhan.pooler(weighed).flatten(1)
+
+    torch.testing.assert_close(outputs.pooler_output, vector)
+    torch.testing.assert_close(outputs.logits, model.classifier(vector))
+
+
+def test_configuration_switches_the_maps_on(pixel_values: Tensor) -> None:
+    """``output_attentions`` of the configuration is the default of every call."""
+    model = MhanModel(MhanConfig(output_attentions=True)).eval()
+
+    assert len(model(pixel_values[:1]).attention_maps) == 2
+    assert model(pixel_values[:1], output_attentions=False).attention_maps is None
+
+
+def test_tuple_return(model: MhanForImageClassification, pixel_values: Tensor) -> None:
+    """``return_dict=False`` gives the same values as a tuple, logits first."""
+    with torch.no_grad():
+        outputs = model(pixel_values)
+        as_tuple = model(pixel_values, return_dict=False)
+
+    assert len(as_tuple) == 3
+    torch.testing.assert_close(as_tuple[0], outputs.logits)
+
+
+def test_loss_is_the_cross_entropy(model: MhanForImageClassification, pixel_values: Tensor) -> None:
+    """With labels the output carries the mean cross entropy."""
+    labels = torch.tensor([0, 3, 6])
+
+    with torch.no_grad():
+        outputs = model(pixel_values, labels=labels)
+
+    torch.testing.assert_close(outputs.loss, nn.functional.cross_entropy(outputs.logits, labels))
+
+
+def test_batch_equals_one_by_one(embedded_model: MhanForImageClassification, pixel_values: Tensor) -> None:
+    """A picture's logits do not depend on what else is in the batch."""
+    with torch.no_grad():
+        together = embedded_model(pixel_values).logits
+        alone = torch.cat([embedded_model(picture[None]).logits for picture in pixel_values])
+
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
+
+
+def test_every_parameter_gets_a_gradient(pixel_values: Tensor) -> None:
+    """No parameter is dead."""
+    model = MhanForImageClassification(MhanConfig(num_labels=7))
+
+    model(pixel_values, labels=torch.tensor([0, 1, 2])).loss.backward()
+
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+    assert [name for name, p in model.named_parameters() if p.grad is not None and not p.grad.any()] == []
+
+
+def test_gradient_checkpointing_changes_no_gradient(pixel_values: Tensor) -> None:
+    """With and without gradient checkpointing the gradients are the same."""
+    gradients = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        model = MhanForImageClassification(MhanConfig(num_labels=7)).train()
+        if checkpointing:
+            enable = getattr(model, "activation_checkpointing_enable", None)  # the name from transformers 5.20 on
+            (enable or model.gradient_checkpointing_enable)()
+        model(pixel_values, labels=torch.tensor([0, 1, 2])).loss.backward()
+        gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
+
+    plain, checkpointed = gradients
+    for name, gradient in plain.items():
+        torch.testing.assert_close(checkpointed[name], gradient, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_keeps_the_answers(
+    embedded_model: MhanForImageClassification, pixel_values: Tensor, dtype: torch.dtype
+) -> None:
+    """In half precision the probabilities of the trained network stay within three hundredths."""
+    half = MhanForImageClassification(embedded_model.config)
+    half.load_state_dict(embedded_model.state_dict())
+    half = half.to(dtype).eval()
+    pictures = pixel_values / 4
+
+    with torch.no_grad():
+        expected = embedded_model(pictures).logits.softmax(dim=1)
+        found = half(pictures.to(dtype)).logits.float().softmax(dim=1)
+
+    torch.testing.assert_close(found, expected, atol=0.03, rtol=0)
+
+
+def test_compiled_model_gives_the_same(model: MhanForImageClassification, pixel_values: Tensor) -> None:
+    """The graph that ``torch.compile`` captures, in one piece, computes the same."""
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(pixel_values).logits, model(pixel_values).logits, atol=0, rtol=1e-3)
+
+
+def test_save_and_load_keep_every_weight(model: MhanForImageClassification, tmp_path: Path) -> None:
+    """A saved model comes back through the Auto class with the same weights, and only as safetensors."""
+    model.save_pretrained(tmp_path)
+
+    loaded = AutoModelForImageClassification.from_pretrained(tmp_path)
+
+    assert isinstance(loaded, MhanForImageClassification)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
+
+
+def test_bare_model_loads_from_a_classifier(model: MhanForImageClassification, tmp_path: Path) -> None:
+    """``AutoModel`` gives the network without its classifier, with the same weights."""
+    model.save_pretrained(tmp_path)
+
+    bare = AutoModel.from_pretrained(tmp_path)
+
+    assert isinstance(bare, MhanModel)
+    assert torch.equal(bare.pooler.conv.weight, model.mhan.pooler.conv.weight)
+
+
+def test_missing_weights_are_initialised(model: MhanForImageClassification, tmp_path: Path) -> None:
+    """A new number of classes gets a fresh classifier with finite weights, and keeps everything else."""
+    model.save_pretrained(tmp_path)
+
+    loaded = MhanForImageClassification.from_pretrained(tmp_path, num_labels=3, ignore_mismatched_sizes=True)
+
+    assert loaded.classifier.weight.shape == (3, 512)
+    assert loaded.classifier.weight.abs().max() <= 512**-0.5
+    assert torch.equal(loaded.mhan.pooler.conv.weight, model.mhan.pooler.conv.weight)
+
+
+def test_initialisation_fits_a_convolutional_network() -> None:
+    """Convolutions start with variance 2 / fan-in, PReLUs with 0.25, norms as the identity."""
+    torch.manual_seed(0)
+
+    model = MhanModel(MhanConfig())
+
+    expand = model.backbone.expand
+    assert expand.conv.weight.std().item() == pytest.approx((2 / 256) ** 0.5, rel=0.02)
+    assert torch.equal(expand.activation.weight, torch.full((512,), 0.25))
+    assert torch.equal(expand.norm.weight, torch.ones(512))
+    assert torch.equal(expand.norm.running_var, torch.ones(512))
+
+
+def test_signal_neither_dies_nor_explodes(pixel_values: Tensor) -> None:
+    """At the start of training the feature map has a usable spread."""
+    torch.manual_seed(0)
+    model = MhanModel(MhanConfig()).train()
+
+    features = model(pixel_values).features
+
+    assert 0.01 < features.std() < 10
+
+
+@pytest.mark.parametrize("num_heads", [1, 4])
+def test_number_of_heads(num_heads: int, pixel_values: Tensor) -> None:
+    """Each head has a map of its own."""
+    model = MhanModel(MhanConfig(num_attention_heads=num_heads)).eval()
+
+    assert len(model(pixel_values[:1], output_attentions=True).attention_maps) == num_heads
+
+
+def test_without_local_attention_only_its_weights_are_gone() -> None:
+    """Efficient local attention has a kernel of 5 and two numbers for each of the 512 channels."""
+    with_it, without = MhanModel(MhanConfig()), MhanModel(MhanConfig(use_local_attention=False))
+
+    assert with_it.num_parameters() - without.num_parameters() == 512 * (5 + 2)
+
+
+def test_larger_crops() -> None:
+    """Crops of 224 pixels give a map of 14 x 14."""
+    model = MhanModel(MhanConfig(image_size=224)).eval()
+
+    assert model(torch.zeros(1, 3, 224, 224)).features.shape == (1, 512, 14, 14)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 48, 48), (1, 1, 112, 112), (3, 112, 112)])
+def test_pictures_of_another_shape_are_refused(model: MhanForImageClassification, shape: tuple[int, ...]) -> None:
+    """The message says what came, what was expected, and what makes it."""
+    with pytest.raises(InvalidOptionError) as caught:
+        model(torch.zeros(shape))
+
+    assert str(caught.value) == (
+        f"Invalid value {shape} for the shape of pixel_values: expected (batch, 3, 112, 112), "
+        "as FerImageProcessor makes them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image_size": 100}, "image_size must be a positive multiple of 16, got 100"),
+        ({"image_size": 0}, "image_size must be a positive multiple of 16, got 0"),
+        ({"num_channels": 0}, "num_channels must be at least 1, got 0"),
+        ({"num_attention_heads": 0}, "num_attention_heads must be at least 1, got 0"),
+        ({"local_attention_kernel_size": 4}, "local_attention_kernel_size must be a positive odd number, got 4"),
+        ({"num_attention_heads": "two"}, "num_attention_heads"),
+    ],
+)
+def test_configuration_refuses_nonsense(options: dict[str, object], message: str) -> None:
+    """A wrong value is refused where it is written, by the name of its field."""
+    with pytest.raises(StrictDataclassError, match=message):
+        MhanConfig(**options)
+
+
+def test_configuration_survives_json(tmp_path: Path) -> None:
+    """Every field comes back from the file, through the Auto class."""
+    config = MhanConfig(num_attention_heads=4, id2label={0: "neutral", 1: "anger"}, label2id={"neutral": 0, "anger": 1})
+    config.save_pretrained(tmp_path)
+
+    loaded = AutoConfig.from_pretrained(tmp_path)
+
+    assert isinstance(loaded, MhanConfig)
+    assert loaded.to_diff_dict() == config.to_diff_dict()
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "mhan"

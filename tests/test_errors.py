@@ -1,0 +1,172 @@
+"""Every error: its message, the builtin that also catches it, and its way through pickle."""
+
+import inspect
+import pickle
+
+import pytest
+
+from fer_zoo import errors
+from fer_zoo.errors import (
+    CheckpointError,
+    FerZooError,
+    ImageNotFoundError,
+    ImageReadError,
+    ImageTooLargeError,
+    InvalidOptionError,
+    LabelMappingError,
+    MissingPackageError,
+    UnknownNameError,
+    WeightsIntegrityError,
+    WeightsNotFoundError,
+)
+
+#: One error of every class, the builtins that catch it, and its message.
+CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
+    (FerZooError("Something is wrong."), (Exception,), "Something is wrong."),
+    (
+        ImageReadError("face.txt", "it is not an image"),
+        (ValueError,),
+        "Cannot read image 'face.txt': it is not an image.",
+    ),
+    (
+        ImageNotFoundError("face.png", "there is no such file"),
+        (ImageReadError, ValueError, FileNotFoundError, OSError),
+        "Cannot read image 'face.png': there is no such file.",
+    ),
+    (
+        ImageTooLargeError("face.png", "it has 200 pixels, the limit is 100"),
+        (ImageReadError, ValueError),
+        "Cannot read image 'face.png': it has 200 pixels, the limit is 100.",
+    ),
+    (
+        InvalidOptionError("top_k", 0, "at least 1"),
+        (ValueError,),
+        "Invalid value 0 for top_k: expected at least 1.",
+    ),
+    (
+        UnknownNameError("model", "mahn", ["mhan", "han_pff"]),
+        (LookupError,),
+        "Unknown model 'mahn'. Did you mean 'mhan'? Known: han_pff, mhan.",
+    ),
+    (
+        LabelMappingError("contempt", "pair", ["fear", "anger"]),
+        (ValueError,),
+        "The label set 'pair' has no class for 'contempt'. It has: fear, anger. "
+        "Leave out the samples of that class, or choose a label set that has it.",
+    ),
+    (
+        MissingPackageError("insightface", "The detector 'scrfd'", "pip install 'fer-zoo[insightface]'"),
+        (ImportError,),
+        "The detector 'scrfd' needs the package 'insightface', which is not installed. "
+        "Install it with: pip install 'fer-zoo[insightface]'",
+    ),
+    (CheckpointError("It lacks 2 parameters."), (ValueError,), "It lacks 2 parameters."),
+    (
+        WeightsNotFoundError("det.onnx", "Give the path of a file."),
+        (FileNotFoundError, OSError),
+        "There are no weights 'det.onnx'. Give the path of a file.",
+    ),
+    (
+        WeightsIntegrityError("mhan.safetensors", "aa11", "bb22"),
+        (ValueError,),
+        "The weight file 'mhan.safetensors' has the sha256 bb22, expected aa11. "
+        "It is damaged or was replaced: reinstall the package that carries it.",
+    ),
+]
+
+every_error = pytest.mark.parametrize(
+    ("error", "builtins", "message"), CASES, ids=[type(error).__name__ for error, _, _ in CASES]
+)
+
+
+@every_error
+class TestEveryError:
+    """Facts that hold for each class."""
+
+    def test_message(self, error: FerZooError, builtins: tuple[type[Exception], ...], message: str) -> None:
+        """The message names what was given, what was expected and what to do."""
+        assert str(error) == message
+
+    def test_is_caught_by_the_base_and_by_the_builtin_that_fits(
+        self, error: FerZooError, builtins: tuple[type[Exception], ...], message: str
+    ) -> None:
+        """Code that knows nothing of this package catches it with a builtin."""
+        parents: tuple[type[Exception], ...] = (FerZooError, *builtins)
+
+        for parent in parents:
+            with pytest.raises(parent) as caught:
+                raise error
+
+            assert caught.value is error
+
+    def test_pickle_round_trip(self, error: FerZooError, builtins: tuple[type[Exception], ...], message: str) -> None:
+        """An error that crosses to another process keeps its class, its message and its attributes."""
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+
+        assert type(copy) is type(error)
+        assert str(copy) == message
+        assert vars(copy) == vars(error)
+        assert getattr(copy, "name", None) == getattr(error, "name", None)
+
+
+def test_no_error_is_left_out() -> None:
+    """The cases above hold one error of every class in the module."""
+    classes = {member for _, member in inspect.getmembers(errors, inspect.isclass) if issubclass(member, Exception)}
+
+    assert {type(error) for error, _, _ in CASES} == classes
+
+
+def test_every_class_derives_from_the_base() -> None:
+    """``except FerZooError`` catches all that this package raises on purpose."""
+    classes = [member for _, member in inspect.getmembers(errors, inspect.isclass) if issubclass(member, Exception)]
+
+    assert all(issubclass(member, FerZooError) for member in classes)
+
+
+@pytest.mark.parametrize("error_class", [ImageReadError, ImageNotFoundError, ImageTooLargeError])
+def test_image_errors_keep_source_and_reason(error_class: type[ImageReadError]) -> None:
+    """Both parts of the message can be read by a program."""
+    error = error_class("face.png", "it is empty")
+
+    assert (error.source, error.reason) == ("face.png", "it is empty")
+
+
+def test_missing_package_error_names_the_package() -> None:
+    """The attribute of ImportError for the name of the module is filled."""
+    assert MissingPackageError("onnx", "This", "pip install onnx").name == "onnx"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("fast", "'fast'"), (None, "None"), (1.5, "1.5"), ([3, 4], "[3, 4]")], ids=str
+)
+def test_invalid_option_shows_the_value_as_it_is_written(value: object, shown: str) -> None:
+    """A text stands in quotes, so that it differs from a number or None."""
+    assert str(InvalidOptionError("mode", value, "'raise' or 'skip'")) == (
+        f"Invalid value {shown} for mode: expected 'raise' or 'skip'."
+    )
+
+
+class TestUnknownName:
+    """The hint of an unknown name."""
+
+    def test_nothing_is_suggested_if_nothing_is_close(self) -> None:
+        """A name unlike all others is answered with the list alone."""
+        assert str(UnknownNameError("model", "resnet50", ["mhan", "han_pff"])) == (
+            "Unknown model 'resnet50'. Known: han_pff, mhan."
+        )
+
+    def test_case_does_not_matter(self) -> None:
+        """Capital letters do not hide the name that was meant, and are shown as they were typed."""
+        assert str(UnknownNameError("model", "MHAN", ["mhan"])) == (
+            "Unknown model 'MHAN'. Did you mean 'mhan'? Known: mhan."
+        )
+
+    def test_only_the_closest_name_is_suggested(self) -> None:
+        """Of two names that are alike, the one with fewer differences is meant."""
+        assert str(UnknownNameError("label set", "affectnet8", ["affectnet_7", "affectnet_8"])) == (
+            "Unknown label set 'affectnet8'. Did you mean 'affectnet_8'? Known: affectnet_7, affectnet_8."
+        )
+
+    def test_known_names_may_come_from_any_iterable(self) -> None:
+        """A generator, which can be read only once, serves for the hint and for the list."""
+        assert str(UnknownNameError("task", "b", (name for name in "ca"))) == "Unknown task 'b'. Known: a, c."
