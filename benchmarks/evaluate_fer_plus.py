@@ -2,9 +2,9 @@
 
     python benchmarks/evaluate_fer_plus.py FERPlus --model mhan
 
-FERPlus has the folders of the public release, FER2013Train and FER2013Valid, each with its ``label.csv``: name, box, and
-ten columns of votes. Majority rule of the release: votes of 1 are dropped, the top class must hold more than half of the
-rest, and pictures whose top is "unknown" or "not a face" are left out.
+FERPlus has the folders of the public release, FER2013Train and FER2013Valid, each with its ``label.csv``: name, box,
+and ten columns of votes. Majority rule of the release: votes of 1 are dropped, the top class must hold more than half
+of the rest, and pictures whose top is "unknown" or "not a face" are left out.
 """
 
 from __future__ import annotations

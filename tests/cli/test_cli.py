@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mhan_checkpoints import write_checkpoint
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import AutoModelForImageClassification
@@ -206,8 +207,6 @@ def test_version(run: Callable[..., Result]) -> None:
 
 def test_conversion_writes_a_loadable_folder(run: Callable[..., Result], tmp_path: Path) -> None:
     """A checkpoint in the authors' format becomes a folder for ``from_pretrained``; the dropped tensors are listed."""
-    from tests.models.test_convert_mhan import write_checkpoint
-
     model = fer_zoo.MhanForImageClassification(fer_zoo.MhanConfig(num_labels=7))
     write_checkpoint(tmp_path / "epoch.pth", model)
 
