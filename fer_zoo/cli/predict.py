@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -99,7 +99,7 @@ def _analyze(
     with bar:
         task = None if progress is None else progress.add_task("pictures", total=len(pictures))
         stream = pipe.analyze(iter(pictures), on_error="skip", threshold=threshold, batch_size=batch_size)
-        for result in cast("Iterator[ImageResult]", stream):
+        for result in stream:
             yield result
             if progress is not None and task is not None:
                 progress.advance(task)

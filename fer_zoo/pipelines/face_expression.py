@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
 from transformers.utils import ModelOutput
 
 from fer_zoo.detection import FaceDetector, create_detector
 from fer_zoo.errors import ImageReadError, InvalidOptionError
-from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source, read_image
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source, read_image
 from fer_zoo.results import Face, FaceExpression, ImageResult
 
 FaceRow: TypeAlias = dict[str, Any]
+Images: TypeAlias = list[Any] | tuple[Any, ...]
+ImageStream: TypeAlias = "Iterable[Any] | Dataset[Any]"
 
 #: What counts as one picture; everything else that can be iterated over is many.
 SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, torch.Tensor)
@@ -61,6 +64,15 @@ class FaceExpressionPipeline(ChunkPipeline):
         self.top_k = _checked_top_k(top_k)
         self.model.eval()
 
+    @overload
+    def __call__(self, inputs: ImageSource, *, top_k: int | None = None, **options: Any) -> list[FaceRow]: ...
+
+    @overload
+    def __call__(self, inputs: Images, *, top_k: int | None = None, **options: Any) -> list[list[FaceRow]]: ...
+
+    @overload
+    def __call__(self, inputs: ImageStream, *, top_k: int | None = None, **options: Any) -> Iterator[list[FaceRow]]: ...
+
     def __call__(
         self, inputs: Any, *, top_k: int | None = None, **options: Any
     ) -> list[FaceRow] | list[list[FaceRow]] | Iterator[list[FaceRow]]:
@@ -90,6 +102,15 @@ class FaceExpressionPipeline(ChunkPipeline):
         if isinstance(results, list):
             return [to_rows(result, top_k) for result in results]
         return (to_rows(result, top_k) for result in results)
+
+    @overload
+    def analyze(self, inputs: ImageSource, **options: Any) -> ImageResult: ...
+
+    @overload
+    def analyze(self, inputs: Images, **options: Any) -> list[ImageResult]: ...
+
+    @overload
+    def analyze(self, inputs: ImageStream, **options: Any) -> Iterator[ImageResult]: ...
 
     def analyze(self, inputs: Any, **options: Any) -> ImageResult | list[ImageResult] | Iterator[ImageResult]:
         """Classify the faces of one or many pictures, as frozen results.

@@ -69,7 +69,8 @@ def test_face_is_where_the_network_says(detector: ScrfdDetector) -> None:
 
     (face,) = faces
     assert (face.box.left, face.box.top, face.box.right, face.box.bottom) == (24, 16, 40, 32)
-    assert face.landmarks == ((40, 32),) * 5
+    point = (40.0, 32.0)
+    assert face.landmarks == (point, point, point, point, point)
     assert face.score == pytest.approx((255 - 127.5) / 128)
 
 

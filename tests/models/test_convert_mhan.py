@@ -42,7 +42,8 @@ def test_round_trip_gives_the_same_network(tmp_path: Path, label_set: str, num_h
 def test_every_table_entry_is_needed() -> None:
     """No entry of the converter's tables is dead: each one renames some parameter."""
     state = to_authors_format(MhanForImageClassification(MhanConfig()).state_dict())
-    used_blocks, used_parts = set(), set()
+    used_blocks: set[str] = set()
+    used_parts: set[str] = set()
     for key in state:
         for pattern in BLOCKS:
             if match := re.match(pattern + r"\.", key):

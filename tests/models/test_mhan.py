@@ -19,7 +19,9 @@ from fer_zoo.models import MhanConfig, MhanForImageClassification, MhanModel
 def model() -> MhanForImageClassification:
     """Return a network with random weights and seven classes, in evaluation mode."""
     torch.manual_seed(0)
-    return MhanForImageClassification(MhanConfig(num_labels=7)).eval()
+    model = MhanForImageClassification(MhanConfig(num_labels=7))
+    model.eval()
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +198,7 @@ def test_initialisation_fits_a_convolutional_network() -> None:
     assert expand.conv.weight.std().item() == pytest.approx((2 / 256) ** 0.5, rel=0.02)
     assert torch.equal(expand.activation.weight, torch.full((512,), 0.25))
     assert torch.equal(expand.norm.weight, torch.ones(512))
-    assert torch.equal(expand.norm.running_var, torch.ones(512))
+    assert torch.equal(expand.norm.state_dict()["running_var"], torch.ones(512))
 
 
 def test_signal_neither_dies_nor_explodes(pixel_values: Tensor) -> None:

@@ -353,4 +353,4 @@ def test_unknown_names_are_refused() -> None:
 def test_input_that_is_no_picture_is_named(embedded_pipeline: FaceExpressionPipeline) -> None:
     """A number is neither a picture nor many."""
     with pytest.raises(ImageReadError, match="int"):
-        list(embedded_pipeline(3))
+        list(embedded_pipeline(3))  # type: ignore[call-overload]
