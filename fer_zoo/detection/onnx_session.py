@@ -28,6 +28,25 @@ def import_onnx_package(name: str, purpose: str) -> Any:  # modules without type
         raise MissingPackageError(name, purpose, f"pip install {name}") from error
 
 
+def choose_providers(providers: Sequence[str] | None = None) -> list[str]:
+    """Return the execution providers to use.
+
+    Args:
+        providers: in order of preference; by default CUDA where it is available, else the CPU.
+
+    Raises:
+        MissingPackageError: if ``onnxruntime`` is not installed.
+        InvalidOptionError: if a provider is not available.
+    """
+    available = import_onnx_package("onnxruntime", "Face detection").get_available_providers()
+    if providers is None:
+        return [provider for provider in PREFERRED_PROVIDERS if provider in available]
+    for provider in providers:
+        if provider not in available:
+            raise InvalidOptionError("providers", provider, f"one of {', '.join(available)}")
+    return list(providers)
+
+
 def open_session(network: bytes, providers: Sequence[str] | None = None) -> Any:
     """Return an ``onnxruntime.InferenceSession`` for a serialised network.
 
@@ -40,15 +59,9 @@ def open_session(network: bytes, providers: Sequence[str] | None = None) -> Any:
         InvalidOptionError: if a provider is not available.
     """
     onnxruntime = import_onnx_package("onnxruntime", "Face detection")
-    available = onnxruntime.get_available_providers()
-    if providers is None:
-        providers = [provider for provider in PREFERRED_PROVIDERS if provider in available]
-    for provider in providers:
-        if provider not in available:
-            raise InvalidOptionError("providers", provider, f"one of {', '.join(available)}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = LOG_ERRORS_ONLY
-    return onnxruntime.InferenceSession(network, options, providers=list(providers))
+    return onnxruntime.InferenceSession(network, options, providers=choose_providers(providers))
 
 
-__all__ = ["import_onnx_package", "open_session"]
+__all__ = ["choose_providers", "import_onnx_package", "open_session"]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fer_zoo.detection.base import check_thresholds
 from fer_zoo.detection.landmarks import as_landmarks
+from fer_zoo.detection.onnx_session import choose_providers
 from fer_zoo.errors import CheckpointError, MissingPackageError, WeightsNotFoundError
 from fer_zoo.results import Box, Face
 
@@ -32,7 +33,7 @@ class ScrfdDetector:
         input_size: side in pixels of the square that pictures are fitted into; a network of fixed size ignores it.
         score_threshold: faces with a lower score are dropped, in [0, 1].
         iou_threshold: of two boxes that overlap more, the surer one is kept, in [0, 1].
-        providers: onnxruntime's execution providers; by default those that insightface chooses.
+        providers: onnxruntime's execution providers; by default CUDA where it is available, else the CPU.
 
     Raises:
         MissingPackageError: if ``insightface`` is not installed.
@@ -60,7 +61,7 @@ class ScrfdDetector:
             if (error.name or "").split(".")[0] != "insightface":
                 raise
             raise MissingPackageError("insightface", PURPOSE, "pip install 'fer-zoo[insightface]'") from error
-        options = {} if providers is None else {"providers": list(providers)}
+        options = {"providers": choose_providers(providers)}
         name = fspath(model)
         self._detector = (
             _from_file(model_zoo, name, options) if name.endswith(".onnx") else _from_pack(app, name, options)

