@@ -11,6 +11,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from fer_zoo.layers.zero_start import ZeroStartLinear
+
 
 class GlobalContext(nn.Module):
     """Describe the whole map by one vector.
@@ -35,9 +37,7 @@ class GlobalContext(nn.Module):
         self.position_scores = nn.Conv2d(in_channels, 1, 1)
         self.reduce = nn.Linear(in_channels, hidden_channels)
         self.norm = nn.LayerNorm(hidden_channels)
-        self.expand = nn.Linear(hidden_channels, out_channels)
-        nn.init.zeros_(self.expand.weight)
-        nn.init.zeros_(self.expand.bias)
+        self.expand = ZeroStartLinear(hidden_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the description of the feature map ``x``."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
-from fer_zoo.layers.convolution import ConvNorm
+from fer_zoo.layers.zero_start import ZeroStartBatchNorm2d
 
 GradientOperator = Literal["sobel", "central_difference", "learnable"]
 
@@ -153,15 +153,15 @@ class GradientBranch(nn.Module):
         elif operator == "learnable":
             self.gradient = LearnableGradient(in_channels)
         self.stride = stride
-        self.project = ConvNorm(in_channels, out_channels)
-        nn.init.zeros_(self.project.norm.weight)
+        self.project = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.norm = ZeroStartBatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the projected gradient of ``x``."""
         gradient = self.gradient(x)
         if self.stride > 1:
             gradient = functional.avg_pool2d(gradient, self.stride, ceil_mode=True)
-        return cast(Tensor, self.project(gradient))
+        return cast(Tensor, self.norm(self.project(gradient)))
 
 
 def sobel_kernels(channels: int) -> Tensor:

@@ -32,10 +32,10 @@ from fer_zoo.layers import (
     ConvNorm,
     FeatureAggregationBlock,
     GatedVectorFusion,
-    GlobalContext,
-    GradientBranch,
     LearnableGradient,
     ProgressiveFusion,
+    ZeroStartBatchNorm2d,
+    ZeroStartLinear,
 )
 from fer_zoo.layers.spatial_gradient import sobel_kernels
 from fer_zoo.losses import (
@@ -134,15 +134,13 @@ class HanPffPreTrainedModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise for training from scratch: He's for convolutions, and branches that add nothing at first."""
         super()._init_weights(module)
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, ZeroStartLinear | ZeroStartBatchNorm2d):
+            init.zeros_(module.weight)
+        elif isinstance(module, nn.Conv2d):
             init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
         elif isinstance(module, nn.Linear):
             bound = 1 / math.sqrt(module.in_features)
             init.uniform_(module.weight, -bound, bound)
-        elif isinstance(module, GlobalContext):  # the children come first, so this has the last word
-            init.zeros_(module.expand.weight)
-        elif isinstance(module, GradientBranch):
-            init.zeros_(module.project.norm.weight)
         elif isinstance(module, LearnableGradient):
             init.copy_(module.weight, sobel_kernels(module.weight.shape[0] // 2))
         elif isinstance(module, HanPffForImageClassification):
