@@ -28,12 +28,13 @@ def fixed_seed() -> None:
 
 def slow_region_independence(unit: Tensor, centers: Tensor, rate: float, inner: float, outer: float) -> float:
     """Compute the loss for centres of vectors distance by distance; the vectors have length 1."""
-    vectors, points = unit.numpy(), centers.numpy()
-    batch, number = vectors.shape[:2]
-    pull: float = sum(
-        max(float(np.linalg.norm(vectors[b, j] - points[j])) - inner, 0) for b in range(batch) for j in range(number)
-    )
-    push: float = sum(max(outer - float(np.linalg.norm(points[j] - points[k])), 0) for j, k in combinations(range(number), 2))
+    pull, push = 0.0, 0.0
+    for vectors in unit.numpy():
+        for vector, point in zip(vectors, centers.numpy(), strict=True):
+            pull += max(float(np.linalg.norm(vector - point)) - inner, 0)
+    for first, second in combinations(centers.numpy(), 2):
+        push += max(outer - float(np.linalg.norm(first - second)), 0)
+    batch, number = unit.shape[:2]
     return pull / (batch * number) + push / (number * rate)
 
 
