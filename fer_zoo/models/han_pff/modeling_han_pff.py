@@ -157,7 +157,7 @@ class HanPffPreTrainedModel(PreTrainedModel):
             state: the state dict of the ResNet-18.
 
         Returns:
-            The keys that were not used: the classifier's, and the stem's where it does not fit.
+            The keys that were not used, which are the classifier's, and the stem's where it does not fit.
 
         Raises:
             CheckpointError: if keys are missing, have another shape, or are not known.
