@@ -13,10 +13,10 @@ from fer_zoo.imaging import CropTemplate, read_image
 from fer_zoo.labels import Expression, LabelSet, get_label_set
 from fer_zoo.models import (
     FerImageProcessor,
-    FerImageProcessorPil,
+    HanPffConfig,
+    HanPffForImageClassification,
     MhanConfig,
     MhanForImageClassification,
-    MhanModel,
     register_models,
 )
 from fer_zoo.pipelines import FaceExpressionPipeline, pipeline, register_pipelines
@@ -35,13 +35,13 @@ __all__ = [
     "FaceExpression",
     "FaceExpressionPipeline",
     "FerImageProcessor",
-    "FerImageProcessorPil",
     "FerZooError",
+    "HanPffConfig",
+    "HanPffForImageClassification",
     "ImageResult",
     "LabelSet",
     "MhanConfig",
     "MhanForImageClassification",
-    "MhanModel",
     "ModelEntry",
     "ScrfdDetector",
     "WholeImageDetector",

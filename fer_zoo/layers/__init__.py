@@ -7,16 +7,40 @@ from fer_zoo.layers.convolution import ConvNorm, ConvNormPReLU
 from fer_zoo.layers.coordinate_attention import CoordinateAttention
 from fer_zoo.layers.dual_direction import DualDirectionHead
 from fer_zoo.layers.efficient_local_attention import EfficientLocalAttention
+from fer_zoo.layers.feature_aggregation import FeatureAggregationBlock
+from fer_zoo.layers.gated_fusion import GatedVectorFusion
+from fer_zoo.layers.global_context import GlobalContext
+from fer_zoo.layers.local_context_attention import LocalContextAttention
 from fer_zoo.layers.mixed_depthwise import MixedDepthwiseConv2d
 from fer_zoo.layers.mixed_feature_network import MixedBottleneck, MixedFeatureNetwork
+from fer_zoo.layers.ms_cam import AttentionalFusion, IterativeAttentionalFusion, MultiScaleChannelAttention
+from fer_zoo.layers.progressive_fusion import ProgressiveFusion
+from fer_zoo.layers.residual import ResidualBlock
+from fer_zoo.layers.spatial_gradient import CentralDifference, GradientBranch, LearnableGradient, SobelGradient
+from fer_zoo.layers.zero_start import ZeroStartBatchNorm2d, ZeroStartLinear
 
 __all__ = [
+    "AttentionalFusion",
+    "CentralDifference",
     "ConvNorm",
     "ConvNormPReLU",
     "CoordinateAttention",
     "DualDirectionHead",
     "EfficientLocalAttention",
+    "FeatureAggregationBlock",
+    "GatedVectorFusion",
+    "GlobalContext",
+    "GradientBranch",
+    "IterativeAttentionalFusion",
+    "LearnableGradient",
+    "LocalContextAttention",
     "MixedBottleneck",
     "MixedDepthwiseConv2d",
     "MixedFeatureNetwork",
+    "MultiScaleChannelAttention",
+    "ProgressiveFusion",
+    "ResidualBlock",
+    "SobelGradient",
+    "ZeroStartBatchNorm2d",
+    "ZeroStartLinear",
 ]

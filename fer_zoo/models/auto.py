@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification
 
+from fer_zoo.models.han_pff import HanPffConfig, HanPffForImageClassification, HanPffModel
 from fer_zoo.models.image_processing_fer import FerImageProcessor, FerImageProcessorPil
 from fer_zoo.models.mhan import MhanConfig, MhanForImageClassification, MhanModel
 
 #: Configuration, bare model and classifier of every architecture.
-ARCHITECTURES = ((MhanConfig, MhanModel, MhanForImageClassification),)
+ARCHITECTURES = (
+    (HanPffConfig, HanPffModel, HanPffForImageClassification),
+    (MhanConfig, MhanModel, MhanForImageClassification),
+)
 
 
 def register_models() -> None:

@@ -84,8 +84,9 @@ def test_tuple_return(model: MhanForImageClassification, pixel_values: Tensor) -
     torch.testing.assert_close(as_tuple[0], outputs.logits)
 
 
-def test_loss_is_the_cross_entropy(model: MhanForImageClassification, pixel_values: Tensor) -> None:
-    """With labels the output carries the mean cross entropy."""
+def test_loss_without_extras_is_the_cross_entropy(pixel_values: Tensor) -> None:
+    """With labels the output carries the loss; without smoothing and attention loss it is the mean cross entropy."""
+    model = MhanForImageClassification(MhanConfig(num_labels=7, attention_loss="none", label_smoothing=0.0)).eval()
     labels = torch.tensor([0, 3, 6])
 
     with torch.no_grad():
@@ -254,6 +255,7 @@ def test_pictures_of_another_shape_are_refused(model: MhanForImageClassification
         ({"num_attention_heads": 0}, "num_attention_heads must be at least 1, got 0"),
         ({"local_attention_kernel_size": 4}, "local_attention_kernel_size must be a positive odd number, got 4"),
         ({"num_attention_heads": "two"}, "num_attention_heads"),
+        ({"image_size": 112.0}, "image_size"),
     ],
 )
 def test_configuration_refuses_nonsense(options: dict[str, object], message: str) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,6 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 from transformers.utils.generic import can_return_tuple
 
-from fer_zoo.errors import InvalidOptionError
 from fer_zoo.layers import (
     ConvNorm,
     DualDirectionHead,
@@ -30,7 +29,11 @@ from fer_zoo.layers import (
     MixedBottleneck,
     MixedFeatureNetwork,
 )
+from fer_zoo.losses import attention_consistency_loss, attention_diversity_loss, classification_loss
 from fer_zoo.models.mhan.configuration_mhan import MhanConfig
+from fer_zoo.models.pixel_values import check_pixel_values
+
+ATTENTION_LOSSES = {"consistency": attention_consistency_loss, "diversity": attention_diversity_loss}
 
 
 @dataclass
@@ -54,12 +57,14 @@ class MhanImageClassifierOutput(ModelOutput):
     """What :class:`MhanForImageClassification` returns.
 
     Attributes:
-        loss: a scalar; only if labels were given.
+        loss: a scalar, the weighted sum of the terms; only if labels were given.
         logits: ``(B, K)``, unnormalised scores of the K classes.
         pooler_output: ``(B, 512)``, the vector that is classified.
         features: ``(B, 512, S, S)``, the feature map after efficient local attention.
         attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1]; only with
             ``output_attentions=True``.
+        loss_terms: ``classification`` and ``attention`` (unless the configuration has ``attention_loss="none"``):
+            scalars without their weights and detached, for reports; only if labels were given.
     """
 
     loss: Tensor | None = None
@@ -67,6 +72,7 @@ class MhanImageClassifierOutput(ModelOutput):
     pooler_output: Tensor | None = None
     features: Tensor | None = None
     attention_maps: tuple[Tensor, ...] | None = None
+    loss_terms: dict[str, Tensor] | None = None
 
 
 class MhanPreTrainedModel(PreTrainedModel):
@@ -78,6 +84,7 @@ class MhanPreTrainedModel(PreTrainedModel):
     main_input_name = "pixel_values"
     input_modalities = ("image",)
     supports_gradient_checkpointing = True
+    accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must scale when it accumulates
     _no_split_modules: ClassVar[list[str]] = ["MixedBottleneck"]
 
     @torch.no_grad()
@@ -130,7 +137,7 @@ class MhanModel(MhanPreTrainedModel):
         Raises:
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration.
         """
-        self._check_pixel_values(pixel_values)
+        check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
         features = self.local_attention(self.backbone(pixel_values))
         attention_maps = tuple(head(features) for head in self.heads)
         attention = torch.stack(attention_maps).amax(dim=0)  # the strongest head wins at every channel and position
@@ -140,16 +147,6 @@ class MhanModel(MhanPreTrainedModel):
             features=features,
             attention_maps=attention_maps if wants_maps else None,
         )
-
-    def _check_pixel_values(self, pixel_values: Tensor) -> None:
-        """Refuse pictures of another shape with a message that says what was expected."""
-        expected = (self.config.num_channels, self.config.image_size, self.config.image_size)
-        if tuple(pixel_values.shape[1:]) != expected:
-            raise InvalidOptionError(
-                "the shape of pixel_values",
-                tuple(pixel_values.shape),
-                f"(batch, {', '.join(map(str, expected))}), as FerImageProcessor makes them",
-            )
 
 
 class MhanForImageClassification(MhanPreTrainedModel):
@@ -173,22 +170,55 @@ class MhanForImageClassification(MhanPreTrainedModel):
         Args:
             pixel_values: ``(B, 3, image_size, image_size)``, normalised as :class:`~fer_zoo.models.FerImageProcessor`
                 does it.
-            labels: ``(B,)`` class numbers; with them the output carries the cross entropy as ``loss``.
+            labels: ``(B,)`` class numbers, or ``(B, K)`` votes; with them the output carries the loss and its terms.
             **kwargs: ``output_attentions=True`` returns the attention map of every head (by default as the
                 configuration says), ``return_dict=False`` gives a tuple.
+
+        Raises:
+            InvalidOptionError: if the pictures do not have the channels and the size of the configuration, or the
+                labels are neither class numbers nor votes.
         """
-        outputs: MhanModelOutput = self.mhan(pixel_values, **kwargs)
+        wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
+        outputs: MhanModelOutput = self.mhan(
+            pixel_values, **{**kwargs, "output_attentions": wants_maps or labels is not None, "return_dict": True}
+        )
         logits = self.classifier(outputs.pooler_output)
-        loss = None
+        loss, loss_terms = None, None
         if labels is not None:
-            loss = self.loss_function(labels, logits, self.config)
+            loss, loss_terms = self.compute_loss(logits, cast(tuple[Tensor, ...], outputs.attention_maps), labels)
         return MhanImageClassifierOutput(
             loss=loss,
             logits=logits,
             pooler_output=outputs.pooler_output,
             features=outputs.features,
-            attention_maps=outputs.attention_maps,
+            attention_maps=outputs.attention_maps if wants_maps else None,
+            loss_terms=loss_terms,
         )
+
+    def compute_loss(
+        self, logits: Tensor, attention_maps: tuple[Tensor, ...], labels: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the training loss and its terms.
+
+        Args:
+            logits: ``(B, K)``, unnormalised scores.
+            attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1].
+            labels: ``(B,)`` class numbers, or ``(B, K)`` votes.
+
+        Returns:
+            The weighted sum of the terms, and the terms without their weights and detached.
+
+        Raises:
+            InvalidOptionError: if the labels are neither class numbers nor votes.
+        """
+        config = self.config
+        terms = {"classification": classification_loss(logits, labels, label_smoothing=config.label_smoothing)}
+        loss = terms["classification"]
+        # CODEPATH: the recipes for RAF-DB and AffectNet have an attention loss; without it is the plain baseline.
+        if config.attention_loss != "none":
+            terms["attention"] = ATTENTION_LOSSES[config.attention_loss](attention_maps)
+            loss = loss + config.attention_loss_weight * terms["attention"]
+        return loss, {name: term.detach() for name, term in terms.items()}
 
 
 __all__ = [
