@@ -9,14 +9,14 @@ from transformers.utils import logging
 
 from fer_zoo import __version__
 from fer_zoo.cli.convert import convert
-from fer_zoo.cli.models import models
+from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
 
 app = typer.Typer(
     name="fer-zoo", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.command()(predict)
-app.command()(models)
+app.add_typer(models_app, name="models")
 app.command()(convert)
 
 
