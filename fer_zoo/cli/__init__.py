@@ -9,6 +9,7 @@ from transformers.utils import logging
 
 from fer_zoo import __version__
 from fer_zoo.cli.convert import convert
+from fer_zoo.cli.hub_configs import hub_configs
 from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
 
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command()(predict)
 app.add_typer(models_app, name="models")
 app.command()(convert)
+app.command()(hub_configs)
 
 
 def _print_version(asked: bool) -> None:
