@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from fer_zoo.cli.failures import errors_as_usage
+from fer_zoo.hub import install
 from fer_zoo.registry import list_models
 
 models_app = typer.Typer(rich_markup_mode="rich")
@@ -23,6 +25,19 @@ def models(
     """List the published models with their measured figures."""
     if context.invoked_subcommand is None:
         Console().print(_licence_table() if licences else _figure_table())
+
+
+@models_app.command("install")
+def install_model(
+    name: Annotated[str, typer.Argument(help=f"Published model: {', '.join(entry.name for entry in list_models())}.")],
+) -> None:
+    """Put an embedded model into the cache of the Hub, where plain transformers finds it without the network.
+
+    The cache is that of HF_HUB_CACHE or HF_HOME. A model from the Hub that is there already is left as it is.
+    """
+    with errors_as_usage():
+        snapshot = install(name)
+    print(snapshot)
 
 
 def _figure_table() -> Table:
