@@ -89,7 +89,7 @@ def _explain(error: BaseException) -> tuple[type[HubError], str]:
         return HubError, " ".join(f"the Hub answered {status} {error.server_message or ''}".split())
     text = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
     if isinstance(error, (TRANSPORT_ERROR, XetDownloadError, OSError)):
-        return HubConnectionError, f"the transfer broke off ({text})"
+        return HubConnectionError, f"the connection failed ({text})"
     return HubError, text
 
 
