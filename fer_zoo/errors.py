@@ -107,8 +107,48 @@ class WeightsNotFoundError(FerZooError, FileNotFoundError):
 class WeightsIntegrityError(FerZooError, ValueError):
     """A weight file does not have the checksum that was recorded for it."""
 
-    def __init__(self, path: str, expected: str, found: str) -> None:
+    def __init__(
+        self, path: str, expected: str, found: str, advice: str = "reinstall the package that carries it"
+    ) -> None:
         super().__init__(
             f"The weight file {path!r} has the sha256 {found}, expected {expected}. It is damaged or was replaced: "
-            "reinstall the package that carries it."
+            f"{advice}."
+        )
+
+
+class HubError(FerZooError, OSError):
+    """The Hugging Face Hub did not do what was asked.
+
+    Attributes:
+        action: what was asked, as a verb: ``"push"`` or ``"pull"``.
+        repo_id: the repository.
+        reason: why it failed and what to do, as a clause without a full stop.
+    """
+
+    def __init__(self, action: str, repo_id: str, reason: str) -> None:
+        self.action = action
+        self.repo_id = repo_id
+        self.reason = reason
+        super().__init__(f"Cannot {action} {repo_id!r}: {reason}.")
+
+
+class HubAccessError(HubError, PermissionError):
+    """The token is wrong, or does not allow what was asked."""
+
+
+class HubConnectionError(HubError, ConnectionError):
+    """The Hub could not be reached, or a transfer broke off."""
+
+
+class HubNotFoundError(HubError, FileNotFoundError):
+    """The Hub has no such repository or revision, or does not show it to this token."""
+
+
+class CacheConflictError(FerZooError, FileExistsError):
+    """The cache of the Hub holds a model of the same name that was not put there by this package."""
+
+    def __init__(self, repo_id: str, folder: str) -> None:
+        super().__init__(
+            f"The cache has {repo_id!r} from the Hub already, in {folder!r}, and it is left as it is. "
+            f"To replace it by the embedded model, remove it first: hf cache rm model/{repo_id}"
         )

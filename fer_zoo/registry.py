@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from fer_zoo.errors import UnknownNameError, WeightsIntegrityError
 from fer_zoo.labels import LabelSet, get_label_set
+from fer_zoo.licences import TRAINED_ON_FER_PLUS, LicenceLedger
 
 #: Owner of the published models on the Hugging Face Hub.
 ORGANIZATION = "fer_zoo"
@@ -29,6 +30,7 @@ class ModelEntry:
         label_set_name: the label set it was trained with.
         num_parameters: number of parameters.
         sha256: checksum of the embedded ``model.safetensors``.
+        licences: whose terms apply to the code, the weights, the training data and the detector.
         figures: measured figures in percent, by what was measured.
         figures_source: the command, the date, the hardware and the data that the figures came from.
     """
@@ -39,6 +41,7 @@ class ModelEntry:
     label_set_name: str
     num_parameters: int
     sha256: str
+    licences: LicenceLedger
     figures: Mapping[str, float] = field(default_factory=dict)
     figures_source: str = ""
 
@@ -74,6 +77,7 @@ ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(
                     "FER+ validation split, majority label, without the pictures that have a twin in training (2,946)"
                 ),
                 sha256="13b11795d62d2011a39f8cb51dc651865f35bf8e8e1fc7c326f6643afc4cc023",
+                licences=TRAINED_ON_FER_PLUS,
             ),
         )
     }

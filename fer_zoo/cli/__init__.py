@@ -9,15 +9,21 @@ from transformers.utils import logging
 
 from fer_zoo import __version__
 from fer_zoo.cli.convert import convert
-from fer_zoo.cli.models import models
+from fer_zoo.cli.hub_configs import hub_configs
+from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
+from fer_zoo.cli.pull import pull
+from fer_zoo.cli.push import push
 
 app = typer.Typer(
     name="fer-zoo", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.command()(predict)
-app.command()(models)
+app.add_typer(models_app, name="models")
 app.command()(convert)
+app.command()(pull)
+app.command()(push)
+app.command()(hub_configs)
 
 
 def _print_version(asked: bool) -> None:

@@ -1,0 +1,180 @@
+"""The model card of a published model: metadata for the Hub, and what a user has to know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from fer_zoo.registry import ModelEntry
+
+TASK = "image-classification"
+
+#: Word in the name of a figure, and the metric that it stands for; the first that fits counts.
+METRICS = (("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy"), ("f1", "f1"))
+
+TEXT = """\
+# {entry.name}
+
+{entry.summary}: {classes}, {entry.num_parameters:,} parameters. It is part of fer-zoo,
+a Python library that finds every face of a picture, aligns it and says which expression it shows.
+
+The model takes a face crop of {height} x {width} pixels, {color}. How a crop is framed is stored in
+`preprocessor_config.json`, and the pipeline applies it.
+
+## Use
+
+```shell
+pip install fer-zoo
+```
+
+The weights are installed with the package, so nothing is downloaded:
+
+```python
+from fer_zoo import pipeline
+
+pipe = pipeline("face-expression", model="{entry.repo_id}")
+faces = pipe("photo.jpg")
+```
+
+A revision loads them from the Hub instead, and `fer-zoo pull` keeps them in a folder:
+
+```python
+pipe = pipeline("face-expression", model="{entry.repo_id}", revision="main")
+```
+
+```shell
+fer-zoo pull {entry.repo_id} {entry.name}
+```
+
+The entry points of transformers work after `import fer_zoo`. To use them without the network, put the model into the
+cache of the Hub once:
+
+```shell
+fer-zoo models install {entry.name}
+```
+
+```python
+import fer_zoo
+import transformers
+
+pipe = transformers.pipeline("face-expression", model="{entry.repo_id}")
+model = transformers.AutoModelForImageClassification.from_pretrained("{entry.repo_id}")
+```
+
+## Classes
+
+{class_table}
+
+## Training data
+
+{training_data}
+
+## Figures
+
+{figures}
+
+## Limits
+
+- The labels say what people saw in a still picture, and people often disagree.
+- Expressions that are rare in the training data are recognised less reliably than frequent ones.
+- How well it works for people of different age, sex, skin colour or culture has not been measured.
+- Faces in profile, covered, very small or badly lit are recognised less reliably.
+- The scores are the model's own estimate and not calibrated for your pictures.
+
+Measure it on your own pictures before you rely on it.
+
+## Responsible use
+
+The expression of a face is not a feeling. The model says how a face would have been labelled, not what a person feels,
+thinks or intends. Do not use it to judge people, and not on people who have not agreed.
+
+Inferring emotions is regulated. In the European Union, Article 5(1)(f) of the AI Act (Regulation (EU) 2024/1689)
+prohibits it at the workplace and in education, except for medical or safety reasons. Elsewhere it counts as high-risk
+(Annex III), and people have to be told about it (Article 50(3)). Other countries have rules of their own. This is not
+legal advice.
+
+## Licences
+
+{licences}
+
+## Citation
+
+The architecture: {entry.paper}. Please cite it, and fer-zoo as its `CITATION.cff` says.
+"""
+
+
+def model_card(entry: ModelEntry) -> ModelCard:
+    """Return the card of a published model, written from its entry in the registry.
+
+    ``library_name`` is fer-zoo and not transformers: the Hub shows the code to copy by it, and plain transformers does
+    not know the architecture before ``import fer_zoo``.
+    """
+    data = ModelCardData(
+        license=entry.licences.weights.terms.lower(),
+        library_name="fer-zoo",
+        pipeline_tag=TASK,
+        tags=["facial-expression-recognition", "emotion-recognition", "face", "transformers", "safetensors"],
+        datasets=list(entry.licences.datasets),
+        metrics=sorted({_metric(name) for name in entry.figures}) or None,
+        model_name=entry.name if entry.figures else None,
+        eval_results=list(_eval_results(entry)) or None,
+    )
+    return ModelCard(f"---\n{data}\n---\n\n{_text(entry)}")
+
+
+def _text(entry: ModelEntry) -> str:
+    """Return what stands below the metadata."""
+    processor = json.loads((entry.folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+    classes = [str(expression) for expression in entry.label_set]
+    data = (f"- {row.part}: {row.source}. {row.note}".rstrip() for row in entry.licences.training_data)
+    return TEXT.format(
+        entry=entry,
+        classes=f"{len(classes)} expressions",
+        height=processor["size"]["height"],
+        width=processor["size"]["width"],
+        color="made grey" if processor["color_mode"] == "grey" else "in colour",
+        class_table=_table(("Index", "Expression"), enumerate(classes)),
+        training_data="\n".join(data),
+        figures=_figures(entry),
+        licences=_table(
+            ("Part", "Terms", "Source", "Note"),
+            ((row.part, row.terms, row.source, row.note) for row in entry.licences),
+        ),
+    )
+
+
+def _figures(entry: ModelEntry) -> str:
+    """Return the measured figures and where they come from."""
+    if not entry.figures:
+        return "No figures have been published for these weights yet."
+    rows = ((name, f"{value:.1f} %") for name, value in entry.figures.items())
+    return f"{_table(('Measured', 'Result'), rows)}\n\n{entry.figures_source}".rstrip()
+
+
+def _eval_results(entry: ModelEntry) -> Iterator[EvalResult]:
+    """Yield the figures as the Hub takes them: fractions instead of percent."""
+    for name, value in entry.figures.items():
+        yield EvalResult(
+            task_type=TASK,
+            dataset_type=entry.label_set_name,
+            dataset_name=entry.label_set_name,
+            metric_type=_metric(name),
+            metric_name=name,
+            metric_value=round(value / 100, 6),
+        )
+
+
+def _metric(name: str) -> str:
+    """Return the Hub's identifier of the metric that a figure is named after."""
+    return next((metric for word, metric in METRICS if word in name.lower()), name.lower().replace(" ", "_"))
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    """Return a table in Markdown."""
+    lines = (header, tuple("---" for _ in header), *rows)
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+__all__ = ["model_card"]

@@ -1,0 +1,96 @@
+"""From the errors of the Hub's client to those of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    XetDownloadError,
+)
+
+from fer_zoo.errors import HubAccessError, HubConnectionError, HubError, HubNotFoundError, InvalidOptionError
+
+LOG_IN = "log in with 'hf auth login' or set HF_TOKEN"
+
+#: Base class of what the client's transport raises, whichever package that is: httpx in version 1, httpx2 in 2.
+TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
+
+#: What the client raises on purpose. RuntimeError wraps what went wrong while a large file was sent.
+CLIENT_ERRORS = (TRANSPORT_ERROR, XetDownloadError, OSError, ValueError, RuntimeError)
+
+#: The first that fits counts: a gated repository is also one that was not found.
+REASONS: tuple[tuple[type[Exception], type[HubError], str], ...] = (
+    (RevisionNotFoundError, HubNotFoundError, "the repository has no such revision"),
+    (GatedRepoError, HubAccessError, f"its owner gives access on request; ask for it on its page, then {LOG_IN}"),
+    (
+        RepositoryNotFoundError,
+        HubNotFoundError,
+        f"there is no such repository, or it is private; check the name, and for a private one {LOG_IN}",
+    ),
+    (OfflineModeIsEnabled, HubConnectionError, "HF_HUB_OFFLINE is set; unset it to use the network"),
+)
+
+REFUSALS = {
+    401: f"the Hub did not accept the token, or asks for one; {LOG_IN}",
+    403: f"the token does not allow it; {LOG_IN}, with a token that does",
+}
+
+
+@contextmanager
+def hub_errors(action: str, repo_id: str) -> Iterator[None]:
+    """Turn what the client raises into an error that says what to do.
+
+    Args:
+        action: what is asked of the Hub, as a verb.
+        repo_id: the repository.
+
+    Raises:
+        InvalidOptionError: if the name of the repository is not one.
+        HubNotFoundError: if the repository or the revision does not exist or is hidden.
+        HubAccessError: if the token is refused.
+        HubConnectionError: if the Hub cannot be reached or a transfer breaks off.
+        HubError: if the Hub answers with any other error.
+    """
+    try:
+        yield
+    except HFValidationError as error:
+        raise InvalidOptionError("repo_id", repo_id, "a repository on the Hub, as owner/name") from error
+    except CLIENT_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk: the client's own have no number
+        kind, reason = _explain(_root(error))
+        raise kind(action, repo_id, reason) from error
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return what the client wrapped: it reports a failed upload, and a Hub out of reach, by other errors."""
+    while isinstance(error, (RuntimeError, LocalEntryNotFoundError)) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _explain(error: BaseException) -> tuple[type[HubError], str]:
+    """Return the class of the error and its reason."""
+    for cause, kind, reason in REASONS:
+        if isinstance(error, cause):
+            return kind, reason
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        if status in REFUSALS:
+            return HubAccessError, REFUSALS[status]
+        return HubError, " ".join(f"the Hub answered {status} {error.server_message or ''}".split())
+    text = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    if isinstance(error, (TRANSPORT_ERROR, XetDownloadError, OSError)):
+        return HubConnectionError, f"the connection failed ({text})"
+    return HubError, text
+
+
+__all__ = ["hub_errors"]

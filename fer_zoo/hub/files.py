@@ -1,0 +1,71 @@
+"""The files of a published model as they stand on the Hub, and ``hub_configs`` with those that are text."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+from fer_zoo.hub.card import model_card
+from fer_zoo.registry import ModelEntry, list_models, verified_folder
+
+WEIGHTS: Final = "model.safetensors"
+
+#: Copied from the embedded checkpoint.
+CONFIGS: Final = ("config.json", "preprocessor_config.json")
+
+CARD: Final = "README.md"
+
+
+def text_files(entry: ModelEntry) -> dict[str, bytes]:
+    """Return the configuration, the image processor's and the model card by their names."""
+    files = {name: (entry.folder / name).read_bytes() for name in CONFIGS}
+    return files | {CARD: str(model_card(entry)).encode()}
+
+
+def all_files(entry: ModelEntry) -> dict[str, bytes]:
+    """Return what a published model consists of by its names: :func:`text_files` and the weights.
+
+    Raises:
+        WeightsIntegrityError: if the embedded weights are damaged.
+    """
+    return text_files(entry) | {WEIGHTS: (verified_folder(entry) / WEIGHTS).read_bytes()}
+
+
+def write_files(files: dict[str, bytes], folder: Path) -> None:
+    """Write files into a folder, which is made if it does not exist."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def write_hub_configs(folder: str | PathLike[str]) -> None:
+    """Write a folder for each published model, with its configuration, its image processor's and its card.
+
+    Args:
+        folder: where to write, ``hub_configs`` in the repository; made if it does not exist.
+    """
+    for entry in list_models():
+        write_files(text_files(entry), Path(folder) / entry.name)
+
+
+def find_drift(folder: str | PathLike[str]) -> tuple[str, ...]:
+    """Compare a folder with what :func:`write_hub_configs` would write there.
+
+    Returns:
+        One line for each file that is missing, differs, or belongs to no published model; none if all is well.
+    """
+    expected = {f"{entry.name}/{name}": text for entry in list_models() for name, text in text_files(entry).items()}
+    found = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
+    drift = []
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            drift.append(f"{name} is missing")
+        elif name not in expected:
+            drift.append(f"{name} belongs to no published model")
+        elif found[name].read_bytes() != expected[name]:
+            drift.append(f"{name} differs from the registry")
+    return tuple(drift)
+
+
+__all__ = ["CARD", "CONFIGS", "WEIGHTS", "all_files", "find_drift", "text_files", "write_files", "write_hub_configs"]

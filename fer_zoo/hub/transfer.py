@@ -1,0 +1,164 @@
+"""Sending an embedded model to the Hub, and fetching one from there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from huggingface_hub import CommitInfo, HfApi
+from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub.hf_api import RepoSibling
+from safetensors import SafetensorError
+from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+from fer_zoo.errors import CheckpointError, InvalidOptionError, WeightsIntegrityError
+from fer_zoo.hub.failures import hub_errors
+from fer_zoo.hub.files import all_files, write_files
+from fer_zoo.registry import get_entry
+
+#: What a pull takes: no code, and no pickles, which could carry code.
+PATTERNS: Final = ("*.json", "*.md", "*.safetensors")
+
+LIBRARY: Final = "fer-zoo"
+
+
+def push(
+    name: str,
+    repo_id: str,
+    *,
+    revision: str | None = None,
+    private: bool | None = None,
+    message: str | None = None,
+    token: str | None = None,
+    endpoint: str | None = None,
+) -> CommitInfo:
+    """Send an embedded model to the Hub: weights, configuration, image processor and model card, in one commit.
+
+    Args:
+        name: the published model.
+        repo_id: the repository as ``owner/name``; made if it does not exist.
+        revision: the branch; ``main`` by default.
+        private: who may see a new repository; as its owner has set by default. One that exists stays as it is.
+        message: of the commit.
+        token: a token that may write there; by default the one of ``hf auth login`` or ``HF_TOKEN``.
+        endpoint: address of the Hub; by default that of ``HF_ENDPOINT``, or huggingface.co.
+
+    Returns:
+        The commit; the one that is there if nothing has changed.
+
+    Raises:
+        UnknownNameError: if there is no model of that name.
+        WeightsIntegrityError: if the embedded weights are damaged.
+        InvalidOptionError: if the name of the repository is not one.
+        HubError: if the Hub refuses or cannot be reached; its children say which.
+    """
+    entry = get_entry(name)
+    if repo_id.count("/") != 1:
+        raise InvalidOptionError("repo_id", repo_id, "a repository on the Hub, as owner/name")
+    api = HfApi(endpoint=endpoint, token=token, library_name=LIBRARY)
+    with TemporaryDirectory() as scratch:
+        write_files(all_files(entry), Path(scratch))
+        with hub_errors("push", repo_id):
+            api.create_repo(repo_id, private=private, exist_ok=True)
+            return api.upload_folder(
+                repo_id=repo_id,
+                folder_path=scratch,
+                revision=revision,
+                commit_message=message or f"Add {entry.name} from fer-zoo",
+            )
+
+
+def pull(
+    repo_id: str,
+    destination: str | PathLike[str],
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    endpoint: str | None = None,
+) -> Path:
+    """Fetch a model from the Hub into a folder that ``from_pretrained`` and ``pipeline`` take.
+
+    The weights are compared with the sha256 that the Hub reports, and the model is loaded once. The folder appears when
+    all of that has worked, and not before.
+
+    Args:
+        repo_id: the repository as ``owner/name``.
+        destination: the folder; it must not exist yet, or be empty.
+        revision: branch, tag or commit; ``main`` by default.
+        token: needed for private repositories; by default the one of ``hf auth login`` or ``HF_TOKEN``.
+        endpoint: address of the Hub; by default that of ``HF_ENDPOINT``, or huggingface.co.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InvalidOptionError: if the folder is in use, or the name of the repository is not one.
+        HubError: if the Hub refuses or cannot be reached; its children say which.
+        WeightsIntegrityError: if the weights are not those that the Hub reports.
+        CheckpointError: if the repository holds no image classifier in safetensors that loads.
+    """
+    target = Path(destination).resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InvalidOptionError("destination", str(destination), "a folder that does not exist yet, or an empty one")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    api = HfApi(endpoint=endpoint, token=token, library_name=LIBRARY)
+    with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+        folder = Path(scratch) / target.name
+        with hub_errors("pull", repo_id):
+            info = api.model_info(repo_id, revision=revision, files_metadata=True)
+            # By its commit: a branch could move in between, and its name would be noted in the user's cache.
+            api.snapshot_download(repo_id, revision=info.sha, local_dir=folder, allow_patterns=list(PATTERNS))
+        rmtree(folder / ".cache")  # the client's notes
+        _check_weights(repo_id, folder, info.siblings or ())
+        _check_loads(repo_id, folder)
+        if target.exists():
+            target.rmdir()
+        folder.replace(target)
+    return target
+
+
+def _check_weights(repo_id: str, folder: Path, reported: Iterable[RepoSibling]) -> None:
+    """Compare the weights in a folder with what the Hub reports.
+
+    Raises:
+        WeightsIntegrityError: if a file has another sha256 than the Hub reports.
+        CheckpointError: if there are no weights, or the Hub reports no sha256 for them.
+    """
+    expected = {file.rfilename: file.lfs.sha256 for file in reported if file.lfs is not None}
+    paths = sorted(folder.rglob("*.safetensors"))
+    if not paths:
+        raise CheckpointError(f"The repository {repo_id!r} has no weights in safetensors; no other form is pulled.")
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        if name not in expected:
+            raise CheckpointError(f"The Hub reports no sha256 for {name!r} of {repo_id!r}, so it cannot be checked.")
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != expected[name]:
+            raise WeightsIntegrityError(f"{repo_id}/{name}", expected[name], found, "nothing was kept, pull it again")
+
+
+def _check_loads(repo_id: str, folder: Path) -> None:
+    """Load a model and its image processor once, without the network and without code from the folder.
+
+    Raises:
+        CheckpointError: if they do not load, or the weights do not fill the model.
+    """
+    try:
+        _, report = AutoModelForImageClassification.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, output_loading_info=True
+        )
+        AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError, StrictDataclassError, SafetensorError) as error:
+        raise CheckpointError(f"The model of {repo_id!r} does not load: {error}") from error
+    if report["missing_keys"]:
+        missing = ", ".join(sorted(report["missing_keys"])[:3])
+        raise CheckpointError(f"The weights of {repo_id!r} do not fill its model; among others missing: {missing}.")
+
+
+__all__ = ["pull", "push"]
