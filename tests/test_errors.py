@@ -7,8 +7,13 @@ import pytest
 
 from fer_zoo import errors
 from fer_zoo.errors import (
+    CacheConflictError,
     CheckpointError,
     FerZooError,
+    HubAccessError,
+    HubConnectionError,
+    HubError,
+    HubNotFoundError,
     ImageNotFoundError,
     ImageReadError,
     ImageTooLargeError,
@@ -71,6 +76,28 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         (ValueError,),
         "The weight file 'mhan.safetensors' has the sha256 bb22, expected aa11. "
         "It is damaged or was replaced: reinstall the package that carries it.",
+    ),
+    (HubError("push", "me/mhan", "the disk is full"), (OSError,), "Cannot push 'me/mhan': the disk is full."),
+    (
+        HubAccessError("push", "me/mhan", "the token is wrong"),
+        (HubError, PermissionError),
+        "Cannot push 'me/mhan': the token is wrong.",
+    ),
+    (
+        HubConnectionError("pull", "me/mhan", "it broke off"),
+        (HubError, ConnectionError),
+        "Cannot pull 'me/mhan': it broke off.",
+    ),
+    (
+        HubNotFoundError("pull", "me/mhan", "there is no such repository"),
+        (HubError, FileNotFoundError),
+        "Cannot pull 'me/mhan': there is no such repository.",
+    ),
+    (
+        CacheConflictError("fer_zoo/mhan", "models--fer_zoo--mhan"),
+        (FileExistsError, OSError),
+        "The cache has 'fer_zoo/mhan' from the Hub already, in 'models--fer_zoo--mhan', and it is left as it is. "
+        "To replace it by the embedded model, remove it first: hf cache rm model/fer_zoo/mhan",
     ),
 ]
 
