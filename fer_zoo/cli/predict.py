@@ -26,7 +26,8 @@ from fer_zoo.results import ImageResult
 
 MANY = 4  # pictures; more than these get a progress bar
 
-MODEL_HELP = f"Published model ({', '.join(entry.name for entry in list_models())}), folder, or repository on the Hub."
+WITH_WEIGHTS = ", ".join(entry.name for entry in list_models() if entry.is_embedded)
+MODEL_HELP = f"Published model ({WITH_WEIGHTS}), folder, or repository on the Hub."
 
 
 def predict(
