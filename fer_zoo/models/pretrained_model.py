@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Self, cast
 
 import torch
 from torch import nn
@@ -17,6 +18,21 @@ class FerPreTrainedModel(PreTrainedModel):
     input_modalities = ("image",)
     supports_gradient_checkpointing = True
     accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must scale when it accumulates
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **options: Any) -> Self:
+        """Load a checkpoint as every model of transformers does, but from safetensors alone.
+
+        A pickle (``pytorch_model.bin``) is read only where the caller asks for it with ``use_safetensors=False``.
+
+        Args:
+            *args: folder or repository, and what else ``PreTrainedModel.from_pretrained`` takes.
+            **options: its options.
+
+        Raises:
+            OSError: if there is no ``model.safetensors``.
+        """
+        return cast(Self, super().from_pretrained(*args, **{"use_safetensors": True, **options}))
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
