@@ -1,4 +1,8 @@
-"""The published models: one table, from which everything that lists models is derived."""
+"""The models: one table, from which everything that lists models is derived.
+
+An entry either has weights inside this package, or is an architecture that waits for some: :func:`create_model` makes
+a fresh network of either kind, ready to be trained.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,14 @@ from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from fer_zoo.errors import UnknownNameError, WeightsIntegrityError
+from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
+
+from fer_zoo.errors import UnknownNameError, WeightsIntegrityError, WeightsNotFoundError
 from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.licences import TRAINED_ON_FER_PLUS, LicenceLedger
+from fer_zoo.models import FerImageProcessor, register_models
 
 #: Owner of the published models on the Hugging Face Hub.
 ORGANIZATION = "fer_zoo"
@@ -21,16 +29,19 @@ WEIGHTS_FOLDER = Path(__file__).with_name("weights")
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A published model.
+    """A model: published with weights, or an architecture to train.
 
     Attributes:
         name: its one name, in the registry, in ``hub_configs`` and on the Hub.
         summary: what it is, in one line.
         paper: where the architecture was published.
-        label_set_name: the label set it was trained with.
-        num_parameters: number of parameters.
-        sha256: checksum of the embedded ``model.safetensors``.
-        licences: whose terms apply to the code, the weights, the training data and the detector.
+        label_set_name: the label set it was trained with; without weights, the one that a fresh network gets.
+        num_parameters: number of parameters, with the classes of the label set.
+        architecture: the model type, as the Auto classes of transformers know it.
+        sha256: checksum of the embedded ``model.safetensors``; ``None`` as long as there are no weights.
+        config: fields of the configuration that differ from its defaults.
+        licences: whose terms apply to the code, the weights, the training data and the detector; ``None`` as long as
+            there are no weights.
         figures: measured figures in percent, by what was measured.
         figures_source: the command, the date, the hardware and the data that the figures came from.
     """
@@ -40,8 +51,10 @@ class ModelEntry:
     paper: str
     label_set_name: str
     num_parameters: int
-    sha256: str
-    licences: LicenceLedger
+    architecture: str
+    sha256: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    licences: LicenceLedger | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     figures_source: str = ""
 
@@ -56,8 +69,13 @@ class ModelEntry:
         return get_label_set(self.label_set_name)
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether its weights are inside this package."""
+        return self.sha256 is not None
+
+    @property
     def folder(self) -> Path:
-        """The folder inside this package that holds the checkpoint."""
+        """The folder inside this package that holds the checkpoint, if it is embedded."""
         return WEIGHTS_FOLDER / self.name
 
 
@@ -66,11 +84,28 @@ ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(
         entry.name: entry
         for entry in (
             ModelEntry(
+                name="han_pff",
+                summary="Hierarchical attention network with progressive feature fusion, reconstructed",
+                paper="Tao & Duan, Neural Networks 170 (2024) 337-348",
+                label_set_name="fer_plus",
+                num_parameters=15_476_120,
+                architecture="han_pff",
+            ),
+            ModelEntry(
+                name="mfn",
+                summary="Mixed feature network: MHAN without its attention, a baseline",
+                paper="Zhang et al., Electronics 12 (2023) 3595",
+                label_set_name="fer_plus",
+                num_parameters=4_036_784,
+                architecture="mfn",
+            ),
+            ModelEntry(
                 name="mhan",
                 summary="Multi-head hybrid attention network, trained briefly on FER+",
                 paper="Wang et al., Pattern Recognition 170 (2026) 112015",
                 label_set_name="fer_plus",
                 num_parameters=4_175_632,
+                architecture="mhan",
                 figures={"accuracy": 78.9, "balanced accuracy": 47.9},
                 figures_source=(
                     "benchmarks/evaluate_fer_plus.py on 2026-11-22, two cores of an x86-64 CPU: aligned crops of the "
@@ -79,18 +114,41 @@ ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(
                 sha256="13b11795d62d2011a39f8cb51dc651865f35bf8e8e1fc7c326f6643afc4cc023",
                 licences=TRAINED_ON_FER_PLUS,
             ),
+            ModelEntry(
+                name="resnet18",
+                summary="Residual network of 18 layers, a baseline",
+                paper="He et al., CVPR 2016",
+                label_set_name="fer_plus",
+                num_parameters=11_180_616,
+                architecture="fer_resnet",
+                config={"depth": 18},
+            ),
+            ModelEntry(
+                name="resnet50",
+                summary="Residual network of 50 layers, a baseline",
+                paper="He et al., CVPR 2016",
+                label_set_name="fer_plus",
+                num_parameters=23_524_424,
+                architecture="fer_resnet",
+                config={"depth": 50},
+            ),
         )
     }
 )
 
 
 def list_models() -> tuple[ModelEntry, ...]:
-    """Return all published models, sorted by name."""
+    """Return all models, with and without weights, sorted by name; ``entry.is_embedded`` tells them apart."""
     return tuple(ENTRIES[name] for name in sorted(ENTRIES))
 
 
+def list_embedded_models() -> tuple[ModelEntry, ...]:
+    """Return the models whose weights are inside this package, sorted by name."""
+    return tuple(entry for entry in list_models() if entry.is_embedded)
+
+
 def get_entry(name: str) -> ModelEntry:
-    """Return a published model by its name, with or without the owner: ``"mhan"`` or ``"fer_zoo/mhan"``.
+    """Return a model by its name, with or without the owner: ``"mhan"`` or ``"fer_zoo/mhan"``.
 
     Raises:
         UnknownNameError: if there is no model of that name.
@@ -101,22 +159,73 @@ def get_entry(name: str) -> ModelEntry:
     return entry
 
 
+class FreshModel(NamedTuple):
+    """A network to train, and the image processor that goes with it.
+
+    Attributes:
+        model: a classifier with random weights, in training mode.
+        processor: makes pixel values of the size that the model was built for.
+    """
+
+    model: PreTrainedModel
+    processor: FerImageProcessor
+
+
+def create_model(
+    name: str,
+    *,
+    label_set: LabelSet | None = None,
+    config_options: Mapping[str, Any] | None = None,
+    processor_options: Mapping[str, Any] | None = None,
+) -> FreshModel:
+    """Make a fresh network for training, whether or not there are weights of that name.
+
+    Args:
+        name: name of the entry, with or without the owner.
+        label_set: the classes; those of the entry by default.
+        config_options: fields of the configuration that shall differ from the entry's.
+        processor_options: options of :class:`~fer_zoo.models.FerImageProcessor`, such as ``color_mode`` and
+            ``crop_template``; the size comes from the configuration.
+
+    Raises:
+        UnknownNameError: if there is no model of that name.
+        StrictDataclassError: (huggingface_hub) if a field of the configuration has the wrong type or value.
+        InvalidOptionError: if an option of the image processor is not valid.
+
+    Example:
+        >>> from fer_zoo.labels import get_label_set
+        >>> from fer_zoo.registry import create_model
+        >>> model, processor = create_model("mfn", label_set=get_label_set("raf_db"))
+        >>> model.config.num_labels, processor.size["height"]
+        (7, 112)
+    """
+    register_models()
+    entry = get_entry(name)
+    labels = label_set or entry.label_set
+    fields = {"id2label": labels.id2label, "label2id": labels.label2id, **entry.config, **(config_options or {})}
+    config = AutoConfig.for_model(entry.architecture, **fields)
+    size = {"height": config.image_size, "width": config.image_size}
+    processor = FerImageProcessor(**{**(processor_options or {}), "size": size})
+    return FreshModel(AutoModelForImageClassification.from_config(config).train(), processor)
+
+
 def resolve_model(model: str | PathLike[str], *, revision: str | None = None) -> str:
     """Find out where a model is loaded from, without any network.
 
-    A published name is the folder inside this package, checked against its checksum; with a revision it is its
-    repository on the Hub. A path with a folder behind it stays a path, and any other ``owner/name`` is a repository on
-    the Hub.
+    A name with embedded weights is the folder inside this package, checked against its checksum; with a revision any
+    name of the table is its repository on the Hub. A path with a folder behind it stays a path, and any other
+    ``owner/name`` is a repository on the Hub.
 
     Args:
-        model: a published name, a path, or a repository.
+        model: a name of the table, a path, or a repository.
         revision: branch, tag or commit on the Hub.
 
     Returns:
         A folder or a repository, as ``from_pretrained`` takes it.
 
     Raises:
-        UnknownNameError: if a name without an owner is neither published nor a folder.
+        UnknownNameError: if a name without an owner is neither in the table nor a folder.
+        WeightsNotFoundError: if there are no weights of that name yet.
         WeightsIntegrityError: if the embedded weights are damaged.
     """
     name = fspath(model)
@@ -132,8 +241,17 @@ def verified_folder(entry: ModelEntry) -> Path:
     """Return the folder of an embedded model after checking its weights.
 
     Raises:
+        WeightsNotFoundError: if the model has no embedded weights.
         WeightsIntegrityError: if the weights do not have the recorded checksum.
     """
+    if entry.sha256 is None:
+        embedded = ", ".join(known.name for known in list_embedded_models())
+        raise WeightsNotFoundError(
+            entry.name,
+            f"The architecture is there, but no trained weights are published yet. Train it, starting from "
+            f"fer_zoo.registry.create_model({entry.name!r}), and give the folder that you saved it to, as a path such "
+            f"as './{entry.name}'; or choose a model with weights: {embedded}.",
+        )
     path = entry.folder / "model.safetensors"
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -142,4 +260,14 @@ def verified_folder(entry: ModelEntry) -> Path:
     return entry.folder
 
 
-__all__ = ["ENTRIES", "ModelEntry", "get_entry", "list_models", "resolve_model", "verified_folder"]
+__all__ = [
+    "ENTRIES",
+    "FreshModel",
+    "ModelEntry",
+    "create_model",
+    "get_entry",
+    "list_embedded_models",
+    "list_models",
+    "resolve_model",
+    "verified_folder",
+]

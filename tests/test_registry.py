@@ -7,27 +7,95 @@ from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
+import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
+from transformers import AutoModelForImageClassification
 
 from fer_zoo import registry
-from fer_zoo.errors import UnknownNameError, WeightsIntegrityError
-from fer_zoo.models import MhanForImageClassification
-from fer_zoo.registry import ENTRIES, ModelEntry, get_entry, list_models, resolve_model, verified_folder
+from fer_zoo.errors import InvalidOptionError, UnknownNameError, WeightsIntegrityError, WeightsNotFoundError
+from fer_zoo.imaging import FER_PLUS_TEMPLATE
+from fer_zoo.labels import get_label_set
+from fer_zoo.registry import (
+    ENTRIES,
+    ModelEntry,
+    create_model,
+    get_entry,
+    list_models,
+    resolve_model,
+    verified_folder,
+)
 
-EVERY_ENTRY = pytest.mark.parametrize("entry", list_models(), ids=lambda entry: entry.name)
+EMBEDDED = [entry for entry in list_models() if entry.is_embedded]
+WITHOUT_WEIGHTS = [entry for entry in list_models() if not entry.is_embedded]
+EVERY_EMBEDDED_ENTRY = pytest.mark.parametrize("entry", EMBEDDED, ids=lambda entry: entry.name)
 
 
-@EVERY_ENTRY
+@EVERY_EMBEDDED_ENTRY
 def test_entry_agrees_with_its_checkpoint(entry: ModelEntry) -> None:
     """Label set and number of parameters of the table are those of the embedded checkpoint."""
-    model = MhanForImageClassification.from_pretrained(entry.folder)
+    model = AutoModelForImageClassification.from_pretrained(entry.folder)
 
     assert model.config.id2label == entry.label_set.id2label
     assert model.config.label2id == entry.label_set.label2id
     assert model.num_parameters() == entry.num_parameters
+    assert model.config.model_type == entry.architecture
+    assert {name: getattr(model.config, name) for name in entry.config} == entry.config
 
 
-@EVERY_ENTRY
+@pytest.mark.parametrize("entry", list_models(), ids=lambda entry: entry.name)
+def test_entry_agrees_with_a_fresh_network(entry: ModelEntry) -> None:
+    """Architecture, label set and number of parameters are those of the network that the entry makes."""
+    with torch.device("meta"):
+        model, processor = create_model(entry.name)
+
+    assert model.config.model_type == entry.architecture
+    assert model.config.id2label == entry.label_set.id2label
+    assert model.config.label2id == entry.label_set.label2id
+    assert model.num_parameters() == entry.num_parameters
+    assert processor.size["height"] == processor.size["width"] == model.config.image_size
+    assert model.training
+
+
+def test_fresh_network_with_other_options() -> None:
+    """Labels, fields of the configuration and options of the processor are the caller's where given."""
+    raf_db = get_label_set("raf_db")
+
+    model, processor = create_model(
+        "fer_zoo/mfn",
+        label_set=raf_db,
+        config_options={"image_size": 32, "label_smoothing": 0.0},
+        processor_options={"color_mode": "grey", "crop_template": FER_PLUS_TEMPLATE.to_dict()},
+    )
+
+    assert model.config.id2label == raf_db.id2label
+    assert (model.config.image_size, model.config.label_smoothing) == (32, 0.0)
+    assert (processor.size["height"], processor.color_mode) == (32, "grey")
+    assert processor.template == FER_PLUS_TEMPLATE
+
+
+def test_fresh_network_refuses_bad_options() -> None:
+    """An unknown name, a bad field and a bad option are refused, each by its own error."""
+    with pytest.raises(UnknownNameError, match="Unknown model 'resnet81'"):
+        create_model("resnet81")
+    with pytest.raises(StrictDataclassError, match="depth"):
+        create_model("resnet18", config_options={"depth": 34})
+    with pytest.raises(InvalidOptionError, match="color_mode"):
+        create_model("mfn", processor_options={"color_mode": "sepia"})
+
+
+@pytest.mark.parametrize("entry", WITHOUT_WEIGHTS, ids=lambda entry: entry.name)
+def test_name_without_weights_says_what_to_do(entry: ModelEntry, tmp_path: Path) -> None:
+    """Either name is refused with advice, without any network; a folder of the same name is found by its path."""
+    for name in (entry.name, entry.repo_id):
+        with pytest.raises(WeightsNotFoundError, match=rf"no weights '{entry.name}'.*Train it.*with weights: mhan"):
+            resolve_model(name)
+    (tmp_path / entry.name).mkdir()
+    assert resolve_model(tmp_path / entry.name) == str(tmp_path / entry.name)
+    assert not entry.folder.exists()
+
+
+@EVERY_EMBEDDED_ENTRY
 def test_embedded_weights_are_half_precision(entry: ModelEntry) -> None:
     """What travels with the package has two bytes a number."""
     with safe_open(entry.folder / "model.safetensors", framework="pt") as weights:
@@ -36,7 +104,7 @@ def test_embedded_weights_are_half_precision(entry: ModelEntry) -> None:
     assert types == {"F16", "I64"}
 
 
-@EVERY_ENTRY
+@EVERY_EMBEDDED_ENTRY
 def test_names_resolve_to_the_embedded_folder(entry: ModelEntry) -> None:
     """Both names of a model are the folder inside the package."""
     assert resolve_model(entry.name) == resolve_model(entry.repo_id) == str(entry.folder)

@@ -1,4 +1,4 @@
-"""``fer-zoo models``: the published models."""
+"""``fer-zoo models``: the models, with and without weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from fer_zoo.cli.failures import errors_as_usage
 from fer_zoo.hub import install
-from fer_zoo.registry import list_models
+from fer_zoo.registry import list_embedded_models, list_models
 
 models_app = typer.Typer(rich_markup_mode="rich")
 
@@ -22,14 +22,16 @@ def models(
         bool, typer.Option("--licences", help="List whose terms apply to the parts of each model instead.")
     ] = False,
 ) -> None:
-    """List the published models with their measured figures."""
+    """List the models with their measured figures, and those that have no weights yet."""
     if context.invoked_subcommand is None:
         Console().print(_licence_table() if licences else _figure_table())
 
 
 @models_app.command("install")
 def install_model(
-    name: Annotated[str, typer.Argument(help=f"Published model: {', '.join(entry.name for entry in list_models())}.")],
+    name: Annotated[
+        str, typer.Argument(help=f"Published model: {', '.join(entry.name for entry in list_embedded_models())}.")
+    ],
 ) -> None:
     """Put an embedded model into the cache of the Hub, where plain transformers finds it without the network.
 
@@ -45,6 +47,8 @@ def _figure_table() -> Table:
     table = Table("model", "what", "label set", "parameters", "measured", header_style="bold")
     for entry in list_models():
         figures = "\n".join(f"{name}: {value:.1f} %" for name, value in entry.figures.items())
+        if not entry.is_embedded:
+            figures = "no weights yet"
         table.add_row(entry.name, entry.summary, entry.label_set_name, f"{entry.num_parameters:,}", figures)
     return table
 
@@ -54,7 +58,7 @@ def _licence_table() -> Table:
     table = Table("model", "part", "terms", "source and note", header_style="bold", show_lines=True)
     table.columns[-1].overflow = "fold"  # an address stays whole
     for entry in list_models():
-        for licence in entry.licences:
+        for licence in entry.licences or ():
             remarks = "\n".join(filter(None, (licence.source, licence.note)))
             table.add_row(entry.name, licence.part, licence.terms, remarks)
     return table

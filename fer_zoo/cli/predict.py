@@ -21,12 +21,13 @@ from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
 from fer_zoo.errors import FerZooError, InvalidOptionError
 from fer_zoo.imaging import annotate, read_image
 from fer_zoo.pipelines import FaceExpressionPipeline, pipeline
-from fer_zoo.registry import list_models
+from fer_zoo.registry import list_embedded_models
 from fer_zoo.results import ImageResult
 
 MANY = 4  # pictures; more than these get a progress bar
 
-MODEL_HELP = f"Published model ({', '.join(entry.name for entry in list_models())}), folder, or repository on the Hub."
+WITH_WEIGHTS = ", ".join(entry.name for entry in list_embedded_models())
+MODEL_HELP = f"Published model ({WITH_WEIGHTS}), folder, or repository on the Hub."
 
 
 def predict(

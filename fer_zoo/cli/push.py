@@ -8,11 +8,13 @@ import typer
 
 from fer_zoo import hub
 from fer_zoo.cli.failures import errors_as_usage
-from fer_zoo.registry import list_models
+from fer_zoo.registry import list_embedded_models
 
 
 def push(
-    name: Annotated[str, typer.Argument(help=f"Published model: {', '.join(entry.name for entry in list_models())}.")],
+    name: Annotated[
+        str, typer.Argument(help=f"Published model: {', '.join(entry.name for entry in list_embedded_models())}.")
+    ],
     repo_id: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The repository; made if it does not exist.")],
     revision: Annotated[str | None, typer.Option(help="The branch; main by default.")] = None,
     private: Annotated[

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from fer_zoo.errors import WeightsNotFoundError
+from fer_zoo.licences import LicenceLedger
 from fer_zoo.registry import ModelEntry
 
 TASK = "image-classification"
@@ -111,12 +113,13 @@ def model_card(entry: ModelEntry) -> ModelCard:
     ``library_name`` is fer-zoo and not transformers: the Hub shows the code to copy by it, and plain transformers does
     not know the architecture before ``import fer_zoo``.
     """
+    licences = _ledger(entry)
     data = ModelCardData(
-        license=entry.licences.weights.terms.lower(),
+        license=licences.weights.terms.lower(),
         library_name="fer-zoo",
         pipeline_tag=TASK,
         tags=["facial-expression-recognition", "emotion-recognition", "face", "transformers", "safetensors"],
-        datasets=list(entry.licences.datasets),
+        datasets=list(licences.datasets),
         metrics=sorted({_metric(name) for name in entry.figures}) or None,
         model_name=entry.name if entry.figures else None,
         eval_results=list(_eval_results(entry)) or None,
@@ -124,11 +127,23 @@ def model_card(entry: ModelEntry) -> ModelCard:
     return ModelCard(f"---\n{data}\n---\n\n{_text(entry)}")
 
 
+def _ledger(entry: ModelEntry) -> LicenceLedger:
+    """Return the licences of a published model.
+
+    Raises:
+        WeightsNotFoundError: if the model has no weights yet, and so nothing to tell of.
+    """
+    if entry.licences is None:
+        raise WeightsNotFoundError(entry.name, "Only models with weights have a card.")
+    return entry.licences
+
+
 def _text(entry: ModelEntry) -> str:
     """Return what stands below the metadata."""
+    licences = _ledger(entry)
     processor = json.loads((entry.folder / "preprocessor_config.json").read_text(encoding="utf-8"))
     classes = [str(expression) for expression in entry.label_set]
-    data = (f"- {row.part}: {row.source}. {row.note}".rstrip() for row in entry.licences.training_data)
+    data = (f"- {row.part}: {row.source}. {row.note}".rstrip() for row in licences.training_data)
     return TEXT.format(
         entry=entry,
         classes=f"{len(classes)} expressions",
@@ -140,7 +155,7 @@ def _text(entry: ModelEntry) -> str:
         figures=_figures(entry),
         licences=_table(
             ("Part", "Terms", "Source", "Note"),
-            ((row.part, row.terms, row.source, row.note) for row in entry.licences),
+            ((row.part, row.terms, row.source, row.note) for row in licences),
         ),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fer_zoo.hub.card import model_card
-from fer_zoo.registry import ModelEntry, list_models, verified_folder
+from fer_zoo.registry import ModelEntry, list_embedded_models, verified_folder
 
 WEIGHTS: Final = "model.safetensors"
 
@@ -27,9 +27,11 @@ def all_files(entry: ModelEntry) -> dict[str, bytes]:
     """Return what a published model consists of by its names: :func:`text_files` and the weights.
 
     Raises:
+        WeightsNotFoundError: if the model has no embedded weights.
         WeightsIntegrityError: if the embedded weights are damaged.
     """
-    return text_files(entry) | {WEIGHTS: (verified_folder(entry) / WEIGHTS).read_bytes()}
+    weights = (verified_folder(entry) / WEIGHTS).read_bytes()
+    return text_files(entry) | {WEIGHTS: weights}
 
 
 def write_files(files: dict[str, bytes], folder: Path) -> None:
@@ -45,7 +47,7 @@ def write_hub_configs(folder: str | PathLike[str]) -> None:
     Args:
         folder: where to write, ``hub_configs`` in the repository; made if it does not exist.
     """
-    for entry in list_models():
+    for entry in list_embedded_models():
         write_files(text_files(entry), Path(folder) / entry.name)
 
 
@@ -55,7 +57,9 @@ def find_drift(folder: str | PathLike[str]) -> tuple[str, ...]:
     Returns:
         One line for each file that is missing, differs, or belongs to no published model; none if all is well.
     """
-    expected = {f"{entry.name}/{name}": text for entry in list_models() for name, text in text_files(entry).items()}
+    expected = {
+        f"{entry.name}/{name}": text for entry in list_embedded_models() for name, text in text_files(entry).items()
+    }
     found = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
     drift = []
     for name in sorted(expected.keys() | found.keys()):

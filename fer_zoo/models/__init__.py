@@ -1,6 +1,7 @@
 """The networks, their image processor, and their registration with transformers."""
 
 from fer_zoo.models.auto import register_models
+from fer_zoo.models.configuration import FerConfig
 from fer_zoo.models.han_pff import (
     HanPffConfig,
     HanPffForImageClassification,
@@ -10,6 +11,8 @@ from fer_zoo.models.han_pff import (
     HanPffPreTrainedModel,
 )
 from fer_zoo.models.image_processing_fer import FerImageProcessor, FerImageProcessorPil
+from fer_zoo.models.linear_classification import FerImageClassifierOutput, FerModelOutput
+from fer_zoo.models.mfn import MfnConfig, MfnForImageClassification, MfnModel, MfnPreTrainedModel
 from fer_zoo.models.mhan import (
     MhanConfig,
     MhanConversion,
@@ -20,16 +23,35 @@ from fer_zoo.models.mhan import (
     MhanPreTrainedModel,
     convert_mhan,
 )
+from fer_zoo.models.pretrained_model import FerPreTrainedModel
+from fer_zoo.models.resnet import (
+    FerResNetConfig,
+    FerResNetForImageClassification,
+    FerResNetModel,
+    FerResNetPreTrainedModel,
+)
 
 __all__ = [
+    "FerConfig",
+    "FerImageClassifierOutput",
     "FerImageProcessor",
     "FerImageProcessorPil",
+    "FerModelOutput",
+    "FerPreTrainedModel",
+    "FerResNetConfig",
+    "FerResNetForImageClassification",
+    "FerResNetModel",
+    "FerResNetPreTrainedModel",
     "HanPffConfig",
     "HanPffForImageClassification",
     "HanPffImageClassifierOutput",
     "HanPffModel",
     "HanPffModelOutput",
     "HanPffPreTrainedModel",
+    "MfnConfig",
+    "MfnForImageClassification",
+    "MfnModel",
+    "MfnPreTrainedModel",
     "MhanConfig",
     "MhanConversion",
     "MhanForImageClassification",

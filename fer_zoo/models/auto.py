@@ -6,11 +6,15 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelFor
 
 from fer_zoo.models.han_pff import HanPffConfig, HanPffForImageClassification, HanPffModel
 from fer_zoo.models.image_processing_fer import FerImageProcessor, FerImageProcessorPil
+from fer_zoo.models.mfn import MfnConfig, MfnForImageClassification, MfnModel
 from fer_zoo.models.mhan import MhanConfig, MhanForImageClassification, MhanModel
+from fer_zoo.models.resnet import FerResNetConfig, FerResNetForImageClassification, FerResNetModel
 
 #: Configuration, bare model and classifier of every architecture.
 ARCHITECTURES = (
+    (FerResNetConfig, FerResNetModel, FerResNetForImageClassification),
     (HanPffConfig, HanPffModel, HanPffForImageClassification),
+    (MfnConfig, MfnModel, MfnForImageClassification),
     (MhanConfig, MhanModel, MhanForImageClassification),
 )
 

@@ -54,6 +54,7 @@ def pipeline(
 
     Raises:
         UnknownNameError: if the task, the model or the detector is not known.
+        WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
 
     Example:

@@ -191,13 +191,23 @@ def test_wrong_usage_exits_with_2(
     assert result.stdout == ""
 
 
+def test_a_model_without_weights_is_wrong_usage(run: Callable[..., Result], smile: str) -> None:
+    """The reason and the way out are on stderr."""
+    result = run("predict", smile, "--model", "resnet18")
+
+    assert result.exit_code == 2
+    assert "There are no weights 'resnet18'" in result.stderr
+    assert "choose a model with weights: mhan" in result.stderr
+
+
 def test_models_are_listed(run: Callable[..., Result]) -> None:
-    """The table has every published model."""
+    """The table has every model, and says which ones have no weights yet."""
     result = run("models")
 
     assert result.exit_code == 0
     assert all(entry.name in result.stdout for entry in fer_zoo.list_models())
     assert "4,175,632" in result.stdout
+    assert result.stdout.count("no weights yet") == sum(not entry.is_embedded for entry in fer_zoo.list_models())
 
 
 def test_version(run: Callable[..., Result]) -> None:

@@ -8,7 +8,6 @@ from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor
 from torch.nn import functional
 
-from fer_zoo.errors import InvalidOptionError
 from fer_zoo.losses import attention_consistency_loss, attention_diversity_loss
 from fer_zoo.models import MhanConfig, MhanForImageClassification
 
@@ -60,32 +59,6 @@ def test_the_maps_stay_inside_unless_they_are_asked_for() -> None:
     assert model(pictures(), labels=torch.arange(4)).attention_maps is None
     assert len(model(pictures(), labels=torch.arange(4), output_attentions=True).attention_maps) == 2
     assert model(pictures()).loss is None
-
-
-def test_votes_are_labels_too() -> None:
-    """Unanimous votes give the loss of the class numbers, and labels of another shape are refused."""
-    model, labels = small(), torch.tensor([3, 0, 6, 3])
-
-    by_votes = model(pictures(), labels=10 * functional.one_hot(labels, 7)).loss
-
-    torch.testing.assert_close(by_votes, model(pictures(), labels=labels).loss)
-    with pytest.raises(InvalidOptionError, match="the shape of labels"):
-        model(pictures(), labels=labels[:3])
-
-
-def test_tuples_by_the_configuration() -> None:
-    """A configuration that asks for tuples works with labels."""
-    outputs = small(return_dict=False)(pictures(), labels=torch.arange(4))
-
-    assert isinstance(outputs, tuple)
-    assert outputs[0].shape == ()
-
-
-def test_at_inference_only_the_logits_are_gathered() -> None:
-    """All other outputs are listed as to be ignored."""
-    outputs = small()(pictures(), labels=torch.arange(4), output_attentions=True)
-
-    assert set(outputs) - set(MhanConfig.keys_to_ignore_at_inference) == {"loss", "logits"}
 
 
 def test_refuses_bad_options() -> None:

@@ -5,14 +5,15 @@
 from typing import ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
+
+from fer_zoo.models.configuration import FerConfig
 
 NUM_LEVELS = 4
 REDUCTION = 4  # of the bottlenecks in local context attention and MS-CAM
 
 
 @strict
-class HanPffConfig(PreTrainedConfig):
+class HanPffConfig(FerConfig):
     """Configuration of :class:`~fer_zoo.models.HanPffModel`.
 
     The defaults are our reconstruction of the network; the switches are the parts that the paper's ablations take
@@ -69,7 +70,6 @@ class HanPffConfig(PreTrainedConfig):
     ]
 
     image_size: int = 224
-    num_channels: int = 3
     hidden_sizes: list[int] | tuple[int, ...] = (64, 128, 256, 512)
     vector_size: int = 512
     use_local_context_attention: bool = True
@@ -84,7 +84,6 @@ class HanPffConfig(PreTrainedConfig):
     gate_type: Literal["channel", "scalar"] = "channel"
     use_shared_classifier: bool = True
     classifier_dropout: float | int = 0.5
-    label_smoothing: float | int = 0.0
     shared_classifier_weight: float | int = 1.0
     region_independence_weight: float | int = 1.0
     center_type: Literal["vector", "vector_class"] = "vector"
@@ -98,11 +97,6 @@ class HanPffConfig(PreTrainedConfig):
         if self.image_size not in (112, 224):
             raise ValueError(f"image_size must be 112 or 224, got {self.image_size}.")
 
-    def validate_num_channels(self) -> None:
-        """Refuse pictures without a channel."""
-        if self.num_channels < 1:
-            raise ValueError(f"num_channels must be at least 1, got {self.num_channels}.")
-
     def validate_sizes(self) -> None:
         """Refuse widths that the four levels and their bottlenecks cannot have."""
         sizes = self.hidden_sizes
@@ -113,9 +107,8 @@ class HanPffConfig(PreTrainedConfig):
 
     def validate_shares(self) -> None:
         """Refuse shares outside their range."""
-        for name in ("central_difference_theta", "label_smoothing"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}.")
+        if not 0 <= self.central_difference_theta <= 1:
+            raise ValueError(f"central_difference_theta must be in [0, 1], got {self.central_difference_theta}.")
         if not 0 <= self.classifier_dropout < 1:
             raise ValueError(f"classifier_dropout must be in [0, 1), got {self.classifier_dropout}.")
         for name in ("center_rate", "center_rate_decay"):

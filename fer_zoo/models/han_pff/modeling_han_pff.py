@@ -15,7 +15,6 @@ joined, the weights and margins of the losses.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
@@ -23,7 +22,6 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 from transformers.utils.generic import can_return_tuple
@@ -47,6 +45,7 @@ from fer_zoo.losses import (
 from fer_zoo.models.han_pff.configuration_han_pff import HanPffConfig
 from fer_zoo.models.han_pff.resnet18 import load_resnet18
 from fer_zoo.models.pixel_values import check_pixel_values
+from fer_zoo.models.pretrained_model import FerPreTrainedModel
 
 RESNET_IMAGE_SIZE = 224  # pixels of the crops that the stem of ResNet is for
 STRIDES = (1, 2, 2, 2)  # of the four levels
@@ -118,29 +117,20 @@ class HanPffVectorHead(nn.Module):
         return cast(Tensor, self.norm(self.project(features.mean(dim=(2, 3))))).relu()
 
 
-class HanPffPreTrainedModel(PreTrainedModel):
+class HanPffPreTrainedModel(FerPreTrainedModel):
     """Loading, saving and initialisation shared by the HAN-PFF models."""
 
     config_class = HanPffConfig
     config: HanPffConfig
     base_model_prefix = "han_pff"
-    main_input_name = "pixel_values"
-    input_modalities = ("image",)
-    supports_gradient_checkpointing = True
-    accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must scale when it accumulates
     _no_split_modules: ClassVar[list[str]] = ["FeatureAggregationBlock"]
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Initialise for training from scratch: He's for convolutions, and branches that add nothing at first."""
+        """Initialise as all models, but with branches that add nothing at first and kernels that start as Sobel's."""
         super()._init_weights(module)
         if isinstance(module, ZeroStartLinear | ZeroStartBatchNorm2d):
             init.zeros_(module.weight)
-        elif isinstance(module, nn.Conv2d):
-            init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-        elif isinstance(module, nn.Linear):
-            bound = 1 / math.sqrt(module.in_features)
-            init.uniform_(module.weight, -bound, bound)
         elif isinstance(module, LearnableGradient):
             init.copy_(module.weight, sobel_kernels(module.weight.shape[0] // 2))
         elif isinstance(module, HanPffForImageClassification):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from fer_zoo.errors import CheckpointError
+from fer_zoo.models.partial_state import load_partial_state
 
 #: Keys of torchvision's ResNet-18, and where they live in :class:`~fer_zoo.models.HanPffModel`. The stages count from 1
 #: there and from 0 here, so their numbers are taken down by one before.
@@ -36,23 +36,15 @@ def load_resnet18(model: nn.Module, state: Mapping[str, Tensor], *, with_stem: b
         CheckpointError: if keys are missing, have another shape, or are not known.
     """
     renamed = {rename(key): value for key, value in state.items()}
-    own = model.state_dict()
     prefixes = ("stem.", "blocks.") if with_stem else ("blocks.",)
     wanted = {
         name
-        for name in own
+        for name in model.state_dict()
         if name.startswith(prefixes) and (name.startswith("stem.") or ".local_blocks." in name)
         if not name.endswith("num_batches_tracked")  # takes part in no computation, and old checkpoints have none
     }
-    problems = {
-        "missing": sorted(wanted - renamed.keys()),
-        "of another shape": sorted(name for name in wanted & renamed.keys() if renamed[name].shape != own[name].shape),
-        "unknown": sorted(name for name in renamed.keys() - own.keys() if not name.startswith("fc.")),
-    }
-    if any(problems.values()):
-        found = "; ".join(f"{problem}: {', '.join(names)}" for problem, names in problems.items() if names)
-        raise CheckpointError(f"This is not the state dict of a ResNet-18 with the names of torchvision: {found}.")
-    model.load_state_dict({name: renamed[name] for name in wanted}, strict=False)
+    expected = "a ResNet-18 with the names of torchvision"
+    load_partial_state(model, renamed, wanted, ignored_prefix="fc.", expected=expected)
     return tuple(key for key in state if rename(key) not in wanted)
 
 

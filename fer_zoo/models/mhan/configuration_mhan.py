@@ -5,13 +5,12 @@
 from typing import ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 
-BACKBONE_STRIDE = 16  # pixels of the crop for one position of the feature map
+from fer_zoo.models.configuration import MixedFeatureConfig
 
 
 @strict
-class MhanConfig(PreTrainedConfig):
+class MhanConfig(MixedFeatureConfig):
     """Configuration of :class:`~fer_zoo.models.MhanModel`.
 
     The defaults are the network of the paper. The labels come from a :class:`~fer_zoo.labels.LabelSet`: pass both its
@@ -43,24 +42,12 @@ class MhanConfig(PreTrainedConfig):
     model_type = "mhan"
     keys_to_ignore_at_inference: ClassVar[list[str]] = ["loss_terms", "features", "pooler_output", "attention_maps"]
 
-    image_size: int = 112
-    num_channels: int = 3
     num_attention_heads: int = 2
     use_local_attention: bool = True
     local_attention_kernel_size: int = 5
     attention_loss: Literal["consistency", "diversity", "none"] = "consistency"
     attention_loss_weight: float | int = 0.1
     label_smoothing: float | int = 0.1
-
-    def validate_image_size(self) -> None:
-        """Refuse sizes that the backbone cannot halve four times."""
-        if self.image_size < BACKBONE_STRIDE or self.image_size % BACKBONE_STRIDE:
-            raise ValueError(f"image_size must be a positive multiple of {BACKBONE_STRIDE}, got {self.image_size}.")
-
-    def validate_num_channels(self) -> None:
-        """Refuse pictures without a channel."""
-        if self.num_channels < 1:
-            raise ValueError(f"num_channels must be at least 1, got {self.num_channels}.")
 
     def validate_num_attention_heads(self) -> None:
         """Refuse a network without a head: that is the plain mixed feature network."""
@@ -74,12 +61,10 @@ class MhanConfig(PreTrainedConfig):
                 f"local_attention_kernel_size must be a positive odd number, got {self.local_attention_kernel_size}."
             )
 
-    def validate_loss_options(self) -> None:
-        """Refuse a weight that would turn the attention loss around, and a share that is none."""
+    def validate_attention_loss_weight(self) -> None:
+        """Refuse a weight that would turn the attention loss around."""
         if self.attention_loss_weight < 0:
             raise ValueError(f"attention_loss_weight must be at least 0, got {self.attention_loss_weight}.")
-        if not 0 <= self.label_smoothing <= 1:
-            raise ValueError(f"label_smoothing must be in [0, 1], got {self.label_smoothing}.")
 
 
 __all__ = ["MhanConfig"]

@@ -11,14 +11,11 @@ norms and PReLUs inside the mixed depthwise units, a depthwise block in each hea
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
-from transformers import initialization as init
 from transformers.utils import ModelOutput
 from transformers.utils.generic import can_return_tuple
 
@@ -32,6 +29,7 @@ from fer_zoo.layers import (
 from fer_zoo.losses import attention_consistency_loss, attention_diversity_loss, classification_loss
 from fer_zoo.models.mhan.configuration_mhan import MhanConfig
 from fer_zoo.models.pixel_values import check_pixel_values
+from fer_zoo.models.pretrained_model import FerPreTrainedModel
 
 ATTENTION_LOSSES = {"consistency": attention_consistency_loss, "diversity": attention_diversity_loss}
 
@@ -75,33 +73,13 @@ class MhanImageClassifierOutput(ModelOutput):
     loss_terms: dict[str, Tensor] | None = None
 
 
-class MhanPreTrainedModel(PreTrainedModel):
+class MhanPreTrainedModel(FerPreTrainedModel):
     """Loading, saving and initialisation shared by the MHAN models."""
 
     config_class = MhanConfig
     config: MhanConfig
     base_model_prefix = "mhan"
-    main_input_name = "pixel_values"
-    input_modalities = ("image",)
-    supports_gradient_checkpointing = True
-    accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must scale when it accumulates
     _no_split_modules: ClassVar[list[str]] = ["MixedBottleneck"]
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        """Initialise for training from scratch (He et al., "Delving deep into rectifiers", ICCV 2015).
-
-        The fan-in is used because it is right for depthwise kernels too, whose fan-out counts channels that they do not
-        feed.
-        """
-        super()._init_weights(module)
-        if isinstance(module, nn.Conv1d | nn.Conv2d):
-            init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-        elif isinstance(module, nn.Linear):
-            bound = 1 / math.sqrt(module.in_features)
-            init.uniform_(module.weight, -bound, bound)
-        elif isinstance(module, nn.PReLU):
-            init.constant_(module.weight, 0.25)
 
 
 class MhanModel(MhanPreTrainedModel):

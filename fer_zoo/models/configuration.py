@@ -1,0 +1,63 @@
+"""What the configurations of all models share."""
+
+# No postponed annotations in this file: @strict checks no type that is given as a string.
+
+from typing import ClassVar
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+MIXED_FEATURE_STRIDE = 16  # pixels of the crop for one position of the map of the mixed feature network
+
+
+@strict
+class FerConfig(PreTrainedConfig):
+    """Base of all configurations: the crop, the labels, and the outputs that evaluation leaves alone.
+
+    Args:
+        image_size: height and width of the aligned crop in pixels.
+        num_channels: channels of the crop, at least 1.
+        label_smoothing: share of the target in the cross entropy that is spread over all classes, in [0, 1].
+
+    Raises:
+        StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule above.
+    """
+
+    keys_to_ignore_at_inference: ClassVar[list[str]] = ["features", "pooler_output"]
+
+    image_size: int = 112
+    num_channels: int = 3
+    label_smoothing: float | int = 0.0
+
+    def validate_num_channels(self) -> None:
+        """Refuse pictures without a channel."""
+        if self.num_channels < 1:
+            raise ValueError(f"num_channels must be at least 1, got {self.num_channels}.")
+
+    def validate_label_smoothing(self) -> None:
+        """Refuse a share that is none."""
+        if not 0 <= self.label_smoothing <= 1:
+            raise ValueError(f"label_smoothing must be in [0, 1], got {self.label_smoothing}.")
+
+
+@strict
+class MixedFeatureConfig(FerConfig):
+    """Base of the configurations of models on the mixed feature network.
+
+    Args:
+        image_size: height and width of the aligned crop in pixels, a positive multiple of 16; the feature map has a
+            sixteenth of it.
+
+    Raises:
+        StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule above.
+    """
+
+    def validate_image_size(self) -> None:
+        """Refuse sizes that the backbone cannot halve four times."""
+        if self.image_size < MIXED_FEATURE_STRIDE or self.image_size % MIXED_FEATURE_STRIDE:
+            raise ValueError(
+                f"image_size must be a positive multiple of {MIXED_FEATURE_STRIDE}, got {self.image_size}."
+            )
+
+
+__all__ = ["FerConfig", "MixedFeatureConfig"]
