@@ -1,7 +1,7 @@
 """The networks, their image processor, and their registration with transformers."""
 
 from fer_zoo.models.auto import register_models
-from fer_zoo.models.configuration import FerConfig
+from fer_zoo.models.configuration import FerConfig, MixedFeatureConfig
 from fer_zoo.models.han_pff import (
     HanPffConfig,
     HanPffForImageClassification,
@@ -11,7 +11,7 @@ from fer_zoo.models.han_pff import (
     HanPffPreTrainedModel,
 )
 from fer_zoo.models.image_processing_fer import FerImageProcessor, FerImageProcessorPil
-from fer_zoo.models.linear_classification import FerImageClassifierOutput, FerModelOutput
+from fer_zoo.models.linear_classification import FerImageClassifierOutput, FerModelOutput, LinearImageClassification
 from fer_zoo.models.mfn import MfnConfig, MfnForImageClassification, MfnModel, MfnPreTrainedModel
 from fer_zoo.models.mhan import (
     MhanConfig,
@@ -48,6 +48,7 @@ __all__ = [
     "HanPffModel",
     "HanPffModelOutput",
     "HanPffPreTrainedModel",
+    "LinearImageClassification",
     "MfnConfig",
     "MfnForImageClassification",
     "MfnModel",
@@ -59,6 +60,7 @@ __all__ = [
     "MhanModel",
     "MhanModelOutput",
     "MhanPreTrainedModel",
+    "MixedFeatureConfig",
     "convert_mhan",
     "register_models",
 ]
