@@ -18,7 +18,9 @@ def test_ledger_names_its_data_sets() -> None:
 
 def test_mhan_says_that_its_pictures_may_not_be_passed_on() -> None:
     """The entry of a published model warns of the one part without a licence."""
-    pictures = get_entry("mhan").licences.training_data[0]
+    licences = get_entry("mhan").licences
 
+    assert licences is not None
+    pictures = licences.training_data[0]
     assert pictures.terms == "no licence, research use"
     assert "must not be redistributed" in pictures.note

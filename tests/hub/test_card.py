@@ -69,6 +69,7 @@ class TestModelCard:
             "Citation",
         ]
         assert all(f"| {index} | {expression} |" in text for index, expression in enumerate(entry.label_set))
+        assert entry.licences is not None
         assert all(licence.terms in text and licence.note in text for licence in entry.licences)
         assert "Article 5(1)(f) of the AI Act" in text
         assert "The expression of a face is not a feeling." in text

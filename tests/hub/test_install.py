@@ -17,6 +17,7 @@ from fer_zoo.registry import get_entry
 
 REPOSITORY = "models--fer_zoo--mhan"
 ENTRY = get_entry("mhan")
+SHA256 = str(ENTRY.sha256)
 FILES = all_files(ENTRY)
 
 PROGRAM = """
@@ -87,7 +88,7 @@ class TestLayout:
             capture_output=True,
             text=True,
         ).stdout.strip()
-        assert (snapshot / "model.safetensors").readlink() == Path("..", "..", "blobs", ENTRY.sha256)
+        assert (snapshot / "model.safetensors").readlink() == Path("..", "..", "blobs", SHA256)
         assert (snapshot / "config.json").readlink() == Path("..", "..", "blobs", git_name)
 
     def test_without_links_the_files_are_copied(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload ra
 
 REPO_ID = "me/mhan"
 ENTRY = get_entry("mhan")
+SHA256 = str(ENTRY.sha256)
 FILES = ("README.md", "config.json", "model.safetensors", "preprocessor_config.json")
 
 
@@ -67,7 +68,7 @@ def published(hub: Hub) -> Hub:
     files = {name: File(content, name.endswith(".safetensors")) for name, content in all_files(ENTRY).items()}
     hub.repositories[REPO_ID] = Repository()
     hub.repositories[REPO_ID].add("main", files, "first")
-    hub.large[ENTRY.sha256] = files["model.safetensors"].content
+    hub.large[SHA256] = files["model.safetensors"].content
     return hub
 
 
@@ -94,7 +95,7 @@ class TestPush:
         assert commit.commit_url == f"{hub.endpoint}/{REPO_ID}/commit/{commit.oid}"
         assert {name: file.content for name, file in files.items()} == all_files(ENTRY)
         assert [name for name, file in files.items() if file.is_large] == ["model.safetensors"]
-        assert hub.large.keys() == {ENTRY.sha256}
+        assert hub.large.keys() == {SHA256}
 
     def test_push_without_a_change_makes_no_commit(self, hub: Hub) -> None:
         """A second push of the same model gives the commit that is there."""
@@ -248,10 +249,10 @@ class TestFailedPull:
 
     def test_swapped_weights_are_refused(self, published: Hub, tmp_path: Path) -> None:
         """Weights of the right size with one other byte are an error that gives both checksums."""
-        content = published.large[ENTRY.sha256]
-        published.swapped[ENTRY.sha256] = content[:-1] + bytes([content[-1] ^ 1])
+        content = published.large[SHA256]
+        published.swapped[SHA256] = content[:-1] + bytes([content[-1] ^ 1])
 
-        with pytest.raises(WeightsIntegrityError, match=rf"'{REPO_ID}/model.safetensors' .* expected {ENTRY.sha256}"):
+        with pytest.raises(WeightsIntegrityError, match=rf"'{REPO_ID}/model.safetensors' .* expected {SHA256}"):
             pull(REPO_ID, tmp_path / "copy", endpoint=published.endpoint)
 
     def test_weights_without_a_checksum_are_refused(self, published: Hub, tmp_path: Path) -> None:
@@ -315,12 +316,12 @@ class TestCutOffDownload:
 
         folder = pull(REPO_ID, tmp_path / "copy", endpoint=published.endpoint)
 
-        assert (folder / "model.safetensors").read_bytes() == published.large[ENTRY.sha256]
+        assert (folder / "model.safetensors").read_bytes() == published.large[SHA256]
         first, second = (request.range for request in large_downloads(published))
         assert first is None
         assert second is not None
         start = int(second.removeprefix("bytes=").rstrip("-"))
-        half = len(published.large[ENTRY.sha256]) // 2
+        half = len(published.large[SHA256]) // 2
         assert half - 2**16 < start <= half
 
     def test_rest_that_never_comes(self, published: Hub, tmp_path: Path) -> None:
