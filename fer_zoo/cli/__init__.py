@@ -9,6 +9,7 @@ from transformers.utils import logging
 
 from fer_zoo import __version__
 from fer_zoo.cli.convert import convert
+from fer_zoo.cli.explain import explain
 from fer_zoo.cli.hub_configs import hub_configs
 from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
@@ -19,6 +20,7 @@ app = typer.Typer(
     name="fer-zoo", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.command()(predict)
+app.command()(explain)
 app.add_typer(models_app, name="models")
 app.command()(convert)
 app.command()(pull)

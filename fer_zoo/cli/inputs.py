@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from glob import glob, has_magic
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from fer_zoo.errors import ImageNotFoundError
 
@@ -35,6 +36,16 @@ def expand_inputs(arguments: Iterable[str]) -> Iterator[str | ImageNotFoundError
             yield argument
 
 
+def stem_of(source: str) -> str:
+    """Return the file name of a picture without its ending, to name what is made of it.
+
+    Args:
+        source: a path or URL.
+    """
+    path = urlsplit(source).path if "://" in source else Path(source).as_posix()
+    return PurePosixPath(path).stem or "picture"
+
+
 def _pictures_below(folder: str) -> Iterator[str | ImageNotFoundError]:
     """Yield the pictures below a folder in the order of their names."""
     pictures = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
@@ -43,4 +54,4 @@ def _pictures_below(folder: str) -> Iterator[str | ImageNotFoundError]:
     yield from map(str, pictures)
 
 
-__all__ = ["SUFFIXES", "expand_inputs"]
+__all__ = ["SUFFIXES", "expand_inputs", "stem_of"]

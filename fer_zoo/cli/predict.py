@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 from PIL import Image
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
-from fer_zoo.cli.inputs import expand_inputs
+from fer_zoo.cli.inputs import expand_inputs, stem_of
 from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
 from fer_zoo.errors import FerZooError, InvalidOptionError
 from fer_zoo.imaging import annotate, read_image
@@ -114,8 +113,7 @@ class _FreeNames:
 
     def take(self, source: str) -> str:
         """Return a name that was not given before."""
-        path = urlsplit(source).path if "://" in source else Path(source).as_posix()
-        stem = PurePosixPath(path).stem or "picture"
+        stem = stem_of(source)
         candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
         name = next(candidate for candidate in candidates if candidate not in self.taken)
         self.taken.add(name)

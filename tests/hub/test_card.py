@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from fer_zoo.cli import app
 from fer_zoo.hub import find_drift, model_card, write_hub_configs
-from fer_zoo.registry import ModelEntry, get_entry, list_models
+from fer_zoo.registry import ModelEntry, get_entry, list_embedded_models
 
 COMMITTED = Path(__file__).parents[2] / "hub_configs"
 ENTRY = get_entry("mhan")
@@ -52,7 +52,7 @@ class TestModelCard:
 
         assert ModelCard(str(card)).data.to_dict() == card.data.to_dict()
 
-    @pytest.mark.parametrize("entry", list_models(), ids=lambda entry: entry.name)
+    @pytest.mark.parametrize("entry", list_embedded_models(), ids=lambda entry: entry.name)
     def test_card_says_what_matters(self, entry: ModelEntry) -> None:
         """Every card has its sections, the classes by their index, the terms of the data, and the law."""
         text = model_card(entry).text

@@ -1,0 +1,120 @@
+"""``fer-zoo explain``: where the model looks on the faces of a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from PIL import Image
+
+from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
+from fer_zoo.cli.inputs import stem_of
+from fer_zoo.cli.predict import MODEL_HELP
+from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
+from fer_zoo.explain import METHODS, Explanation, Method, explain_face, overlay
+from fer_zoo.explain.faces import check_method
+from fer_zoo.imaging import read_image
+from fer_zoo.pipelines import FaceExpressionPipeline, pipeline
+
+
+def explain(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Picture or URL.")],
+    method: Annotated[
+        str,
+        typer.Option(
+            help=f"{' or '.join(METHODS)}: the places that speak for an expression, or those the model attends to."
+        ),
+    ] = "grad_cam",
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="EXPRESSION", help="Expression for grad_cam; by default the most probable of each face."),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE_OR_DIR", help="Where to write; a folder gets a file with the picture's name and _explained."
+        ),
+    ] = Path(),
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "mhan",
+    detector: Annotated[
+        str, typer.Option(help="center_face, scrfd, or whole_image for pictures that are face crops already.")
+    ] = "center_face",
+    device: Annotated[
+        str | None, typer.Option(help="Such as cpu, cuda or cuda:1; by default the fastest that is there.")
+    ] = None,
+) -> None:
+    """Write a picture with colours on every face: yellow where the model looks most, dark violet where least.
+
+    Exit status: 0 if the picture could be read and written (unchanged if it has no face), 1 if not (the reason is on
+    stderr), 2 for wrong usage.
+    """
+    with errors_as_usage():
+        path = _choose_file(output, image)
+        pipe = pipeline(model=model, detector=detector, device=device)
+        check_method(pipe.model, method, target)
+    try:
+        pixels = read_image(image)
+    except ImageReadError as error:
+        complain(error)
+        raise typer.Exit(FAILED_INPUT) from error
+    with errors_as_usage():
+        explanations = _explain_faces(pipe, pixels, cast(Method, method), target)
+    try:
+        _write(overlay(pixels, explanations), path)
+    except FerZooError as error:
+        complain(error)
+        raise typer.Exit(FAILED_INPUT) from error
+    print(f"{path}: {_describe(explanations)}")
+
+
+def _choose_file(output: Path, source: str) -> Path:
+    """Return the file to write: a name without an ending is a folder.
+
+    Raises:
+        InvalidOptionError: if pictures cannot be written in the format that the ending stands for.
+    """
+    if output.is_dir() or not output.suffix:
+        return output / f"{stem_of(source)}_explained.png"
+    writable = sorted(ending for ending, name in Image.registered_extensions().items() if name in Image.SAVE)
+    if output.suffix.lower() not in writable:
+        raise InvalidOptionError("--output", str(output), f"a folder, or a file with one of {', '.join(writable)}")
+    return output
+
+
+def _explain_faces(
+    pipe: FaceExpressionPipeline, image: NDArray[np.uint8], method: Method, target: str | None
+) -> list[Explanation]:
+    """Explain every face of a picture."""
+    is_crop = pipe.detector.gives_crops
+    return [
+        explain_face(pipe.model, pipe.image_processor, image, face, method=method, target=target, is_crop=is_crop)
+        for face in pipe.detector.detect([image])[0]
+    ]
+
+
+def _write(image: NDArray[np.uint8], path: Path) -> None:
+    """Write a picture, and its folder if there is none.
+
+    Raises:
+        InvalidOptionError: if it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    except OSError as error:
+        raise InvalidOptionError("--output", str(path), f"a place that can be written to ({error})") from error
+
+
+def _describe(explanations: list[Explanation]) -> str:
+    """Return how many faces there are, with the expressions that were explained."""
+    if not explanations:
+        return "no face, the picture is unchanged"
+    number = "1 face" if len(explanations) == 1 else f"{len(explanations)} faces"
+    targets = [explanation.target for explanation in explanations if explanation.target is not None]
+    return f"{number} ({', '.join(targets)})" if targets else number
+
+
+__all__ = ["explain"]

@@ -1,0 +1,147 @@
+"""``fer-zoo explain``, through its real entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from fer_zoo import FaceExpressionPipeline
+from fer_zoo.cli import app
+
+Write = Callable[[str, NDArray[np.uint8]], str]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(embedded_pipeline: FaceExpressionPipeline, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs ``fer-zoo explain``; the embedded pipeline is made once for all tests."""
+    explain = import_module("fer_zoo.cli.explain")  # the package's attribute of that name is the command
+    make = explain.pipeline
+
+    def make_once(*, model: str, detector: str, device: str | None) -> FaceExpressionPipeline:
+        usual = (model, detector, device) == ("mhan", "center_face", None)
+        return embedded_pipeline if usual else make(model=model, detector=detector, device=device)
+
+    monkeypatch.setattr(explain, "pipeline", make_once)
+
+    def invoke(*arguments: object) -> Result:
+        return CliRunner().invoke(app, ["explain", *map(str, arguments)], env={"COLUMNS": "200"})
+
+    return invoke
+
+
+@pytest.fixture
+def smile(write_picture: Write, astronaut: NDArray[np.uint8]) -> str:
+    """Return the path of a picture with one smiling face."""
+    return write_picture("smile.png", astronaut)
+
+
+def read(path: Path | str) -> NDArray[np.uint8]:
+    """Return a picture."""
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def test_picture_is_explained_into_a_folder(run: Run, smile: str, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
+    """The folder is made, the file has the picture's name and size, and only the face has changed."""
+    result = run(smile, "--output", tmp_path / "out")
+
+    written = tmp_path / "out" / "smile_explained.png"
+    assert result.exit_code == 0
+    assert result.stdout == f"{written}: 1 face (happiness)\n"
+    changed = (read(written) != astronaut).any(axis=2)
+    assert changed[70:170, 190:260].mean() > 0.95  # the face
+    assert not changed[250:, :].any()
+
+
+def test_methods_and_targets_give_different_pictures(run: Run, smile: str, tmp_path: Path) -> None:
+    """A file is written where it was asked for, in the format of its ending."""
+    files = [tmp_path / "happy.png", tmp_path / "sad.bmp", tmp_path / "attention.png"]
+
+    results = [
+        run(smile, "--output", files[0]),
+        run(smile, "--output", files[1], "--target", "sadness"),
+        run(smile, "--output", files[2], "--method", "attention"),
+    ]
+
+    assert [result.exit_code for result in results] == [0, 0, 0]
+    assert "1 face (sadness)" in results[1].stdout
+    assert results[2].stdout == f"{files[2]}: 1 face\n"
+    happy, sad, attention = map(read, files)
+    assert (happy != sad).any()
+    assert (happy != attention).any()
+
+
+def test_picture_without_a_face_is_written_unchanged(
+    run: Run, write_picture: Write, landscape: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No face is a result: it is said, and the picture lies in the current folder by default."""
+    path = write_picture("in/landscape.png", landscape)
+    monkeypatch.chdir(tmp_path)
+
+    result = run(path)
+
+    assert result.exit_code == 0
+    assert result.stdout == "landscape_explained.png: no face, the picture is unchanged\n"
+    assert np.array_equal(read(tmp_path / "landscape_explained.png"), landscape)
+
+
+def test_face_crops(run: Run, write_picture: Write, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
+    """``--detector whole_image`` explains all of the picture."""
+    path = write_picture("crop.png", astronaut[50:190, 160:290])
+
+    result = run(path, "--detector", "whole_image", "--device", "cpu", "--output", tmp_path)
+
+    assert result.exit_code == 0
+    changed = (read(tmp_path / "crop_explained.png") != astronaut[50:190, 160:290]).any(axis=2)
+    assert changed.mean() > 0.95
+
+
+def test_unreadable_picture_exits_with_1(run: Run, tmp_path: Path) -> None:
+    """The reason is on stderr and nothing is written."""
+    result = run(tmp_path / "missing.png", "--output", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert "missing.png" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_place_that_cannot_be_written_to_exits_with_1(run: Run, smile: str) -> None:
+    """A file cannot hold a folder; the message names the option."""
+    result = run(smile, "--output", f"{smile}/out")
+
+    assert result.exit_code == 1
+    assert "for --output: expected a place that can be written to" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--method", "gradcam"), "Unknown method 'gradcam'. Did you mean 'grad_cam'?"),
+        (("--target", "happines"), "Unknown expression 'happines'. Did you mean 'happiness'?"),
+        (("--target", "fear", "--method", "attention"), "Invalid value 'fear' for target"),
+        (("--output", "picture.docx"), "a folder, or a file with one of"),
+        (("--model", "mahn"), "Unknown model 'mahn'. Did you mean 'mhan'?"),
+        (("--detector", "mtcnn"), "Unknown detector 'mtcnn'."),
+        (("--device", "abacus"), "abacus"),
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    """Wrong options end before the picture is read, with the reason on stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    result = run("missing.png", *arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,87 @@
+"""Attention maps of both models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.explain import attention_maps
+from fer_zoo.models import HanPffConfig, HanPffForImageClassification, MhanForImageClassification
+
+
+def narrow_han_pff(**options: Any) -> HanPffForImageClassification:
+    """Return a HAN-PFF with narrow levels and random weights, in evaluation mode."""
+    torch.manual_seed(0)
+    config = HanPffConfig(hidden_sizes=[8, 16, 32, 64], vector_size=32, image_size=112, num_labels=7, **options)
+    model = HanPffForImageClassification(config)
+    model.eval()
+    return model
+
+
+def pictures() -> Tensor:
+    """Return two random pictures, the same in every call."""
+    return torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(1))
+
+
+def test_maps_of_mhan_are_the_means_of_its_heads(embedded_model: MhanForImageClassification) -> None:
+    """One map of 7 x 7 for each head: the mean over the channels of what the model returns."""
+    with torch.no_grad():
+        heads = embedded_model(pictures(), output_attentions=True).attention_maps
+
+    maps = attention_maps(embedded_model, pictures())
+
+    assert maps.shape == (2, embedded_model.config.num_attention_heads, 7, 7)
+    assert maps.dtype == np.float32
+    assert maps.min() >= 0
+    assert maps.max() <= 1
+    for number, head in enumerate(heads):
+        np.testing.assert_allclose(maps[:, number], head.mean(dim=1), rtol=1e-6)
+
+
+def test_maps_of_han_pff_are_the_means_of_its_levels() -> None:
+    """The first level has 28 x 28; the smaller ones are enlarged to it."""
+    model = narrow_han_pff()
+    with torch.no_grad():
+        levels = model(pictures(), output_attentions=True).attention_maps
+
+    maps = attention_maps(model, pictures())
+
+    assert [level.shape[-1] for level in levels] == [28, 14, 7]
+    assert maps.shape == (2, 3, 28, 28)
+    assert maps.min() >= 0
+    assert maps.max() <= 1
+    np.testing.assert_allclose(maps[:, 0], levels[0].mean(dim=1), rtol=1e-6)
+    enlarged = functional.interpolate(levels[2].mean(dim=1, keepdim=True), scale_factor=4, mode="bilinear")
+    np.testing.assert_allclose(maps[:, 2], enlarged[:, 0], rtol=1e-5)
+
+
+def test_model_stays_in_its_mode() -> None:
+    """A model in training is looked at as it would be used, and goes on training."""
+    model = narrow_han_pff()
+    expected = attention_maps(model, pictures())
+
+    maps = attention_maps(model.train(), pictures())
+
+    np.testing.assert_array_equal(maps, expected)
+    assert all(module.training for module in model.modules())
+
+
+class Plain(nn.Module):
+    """A model that knows nothing of attention."""
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """Return the pictures."""
+        return pixel_values
+
+
+@pytest.mark.parametrize("model", [narrow_han_pff(progressive_fusion="sum"), Plain()])
+def test_models_without_attention_maps_are_refused(model: nn.Module) -> None:
+    """The message names the model and those that have maps."""
+    with pytest.raises(InvalidOptionError, match=f"{type(model).__name__}.* such as MhanForImageClassification, or"):
+        attention_maps(model, pictures())
