@@ -12,7 +12,7 @@ from PIL import Image
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import stem_of
-from fer_zoo.cli.predict import MODEL_HELP
+from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.explain import METHODS, Explanation, Method, explain_face, overlay
 from fer_zoo.explain.faces import check_method
@@ -38,13 +38,9 @@ def explain(
             metavar="FILE_OR_DIR", help="Where to write; a folder gets a file with the picture's name and _explained."
         ),
     ] = Path(),
-    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "mhan",
-    detector: Annotated[
-        str, typer.Option(help="center_face, scrfd, or whole_image for pictures that are face crops already.")
-    ] = "center_face",
-    device: Annotated[
-        str | None, typer.Option(help="Such as cpu, cuda or cuda:1; by default the fastest that is there.")
-    ] = None,
+    model: ModelOption = "mhan",
+    detector: DetectorOption = "center_face",
+    device: DeviceOption = None,
 ) -> None:
     """Write a picture with colours on every face: yellow where the model looks most, dark violet where least.
 

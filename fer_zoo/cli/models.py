@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_zoo.cli.failures import errors_as_usage
+from fer_zoo.cli.options import EmbeddedModelArgument
 from fer_zoo.hub import install
-from fer_zoo.registry import list_embedded_models, list_models
+from fer_zoo.registry import list_models
 
 models_app = typer.Typer(rich_markup_mode="rich")
 
@@ -29,9 +30,7 @@ def models(
 
 @models_app.command("install")
 def install_model(
-    name: Annotated[
-        str, typer.Argument(help=f"Published model: {', '.join(entry.name for entry in list_embedded_models())}.")
-    ],
+    name: EmbeddedModelArgument,
 ) -> None:
     """Put an embedded model into the cache of the Hub, where plain transformers finds it without the network.
 

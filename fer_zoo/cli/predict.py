@@ -16,17 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import expand_inputs, stem_of
+from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
 from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
 from fer_zoo.errors import FerZooError, InvalidOptionError
 from fer_zoo.imaging import annotate, read_image
 from fer_zoo.pipelines import FaceExpressionPipeline, pipeline
-from fer_zoo.registry import list_embedded_models
 from fer_zoo.results import ImageResult
 
 MANY = 4  # pictures; more than these get a progress bar
-
-WITH_WEIGHTS = ", ".join(entry.name for entry in list_embedded_models())
-MODEL_HELP = f"Published model ({WITH_WEIGHTS}), folder, or repository on the Hub."
 
 
 def predict(
@@ -39,13 +36,9 @@ def predict(
         Path | None,
         typer.Option("--annotate", metavar="DIR", help="Write every picture with its faces marked into this folder."),
     ] = None,
-    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "mhan",
-    detector: Annotated[
-        str, typer.Option(help="center_face, scrfd, or whole_image for pictures that are face crops already.")
-    ] = "center_face",
-    device: Annotated[
-        str | None, typer.Option(help="Such as cpu, cuda or cuda:1; by default the fastest that is there.")
-    ] = None,
+    model: ModelOption = "mhan",
+    detector: DetectorOption = "center_face",
+    device: DeviceOption = None,
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Expressions for each face; 1 in the table and all elsewhere by default.")
     ] = None,

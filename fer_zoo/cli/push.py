@@ -8,13 +8,11 @@ import typer
 
 from fer_zoo import hub
 from fer_zoo.cli.failures import errors_as_usage
-from fer_zoo.registry import list_embedded_models
+from fer_zoo.cli.options import EmbeddedModelArgument
 
 
 def push(
-    name: Annotated[
-        str, typer.Argument(help=f"Published model: {', '.join(entry.name for entry in list_embedded_models())}.")
-    ],
+    name: EmbeddedModelArgument,
     repo_id: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The repository; made if it does not exist.")],
     revision: Annotated[str | None, typer.Option(help="The branch; main by default.")] = None,
     private: Annotated[

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,40 +15,14 @@ from mhan_checkpoints import write_checkpoint
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import AutoModelForImageClassification
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 import fer_zoo
-from fer_zoo import FaceExpressionPipeline
-from fer_zoo.cli import app
 from fer_zoo.cli.inputs import expand_inputs
 from fer_zoo.cli.output import CSV_COLUMNS
 from fer_zoo.errors import ImageNotFoundError
 
 Write = Callable[[str, NDArray[np.uint8]], str]
-
-
-@pytest.fixture
-def run(embedded_pipeline: FaceExpressionPipeline, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Return a function that runs ``fer-zoo`` with arguments; the embedded pipeline is made once for all tests."""
-    predict = import_module("fer_zoo.cli.predict")  # the package's attribute of that name is the command
-    make = predict.pipeline
-
-    def make_once(*, model: str, detector: str, device: str | None) -> FaceExpressionPipeline:
-        usual = (model, detector, device) == ("mhan", "center_face", None)
-        return embedded_pipeline if usual else make(model=model, detector=detector, device=device)
-
-    monkeypatch.setattr(predict, "pipeline", make_once)
-
-    def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
-
-    return invoke
-
-
-@pytest.fixture
-def smile(write_picture: Write, astronaut: NDArray[np.uint8]) -> str:
-    """Return the path of a picture with one smiling face."""
-    return write_picture("smile.png", astronaut)
 
 
 @pytest.fixture

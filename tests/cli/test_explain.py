@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from typer.testing import CliRunner, Result
-
-from fer_zoo import FaceExpressionPipeline
-from fer_zoo.cli import app
+from typer.testing import Result
 
 Write = Callable[[str, NDArray[np.uint8]], str]
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(embedded_pipeline: FaceExpressionPipeline, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return a function that runs ``fer-zoo explain``; the embedded pipeline is made once for all tests."""
-    explain = import_module("fer_zoo.cli.explain")  # the package's attribute of that name is the command
-    make = explain.pipeline
-
-    def make_once(*, model: str, detector: str, device: str | None) -> FaceExpressionPipeline:
-        usual = (model, detector, device) == ("mhan", "center_face", None)
-        return embedded_pipeline if usual else make(model=model, detector=detector, device=device)
-
-    monkeypatch.setattr(explain, "pipeline", make_once)
-
-    def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(app, ["explain", *map(str, arguments)], env={"COLUMNS": "200"})
-
-    return invoke
-
-
-@pytest.fixture
-def smile(write_picture: Write, astronaut: NDArray[np.uint8]) -> str:
-    """Return the path of a picture with one smiling face."""
-    return write_picture("smile.png", astronaut)
+def explain(run: Run) -> Run:
+    """Return a function that runs ``fer-zoo explain`` with arguments."""
+    return partial(run, "explain")
 
 
 def read(path: Path | str) -> NDArray[np.uint8]:
@@ -49,9 +28,11 @@ def read(path: Path | str) -> NDArray[np.uint8]:
         return np.array(image)
 
 
-def test_picture_is_explained_into_a_folder(run: Run, smile: str, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_picture_is_explained_into_a_folder(
+    explain: Run, smile: str, astronaut: NDArray[np.uint8], tmp_path: Path
+) -> None:
     """The folder is made, the file has the picture's name and size, and only the face has changed."""
-    result = run(smile, "--output", tmp_path / "out")
+    result = explain(smile, "--output", tmp_path / "out")
 
     written = tmp_path / "out" / "smile_explained.png"
     assert result.exit_code == 0
@@ -61,14 +42,14 @@ def test_picture_is_explained_into_a_folder(run: Run, smile: str, astronaut: NDA
     assert not changed[250:, :].any()
 
 
-def test_methods_and_targets_give_different_pictures(run: Run, smile: str, tmp_path: Path) -> None:
+def test_methods_and_targets_give_different_pictures(explain: Run, smile: str, tmp_path: Path) -> None:
     """A file is written where it was asked for, in the format of its ending."""
     files = [tmp_path / "happy.png", tmp_path / "sad.bmp", tmp_path / "attention.png"]
 
     results = [
-        run(smile, "--output", files[0]),
-        run(smile, "--output", files[1], "--target", "sadness"),
-        run(smile, "--output", files[2], "--method", "attention"),
+        explain(smile, "--output", files[0]),
+        explain(smile, "--output", files[1], "--target", "sadness"),
+        explain(smile, "--output", files[2], "--method", "attention"),
     ]
 
     assert [result.exit_code for result in results] == [0, 0, 0]
@@ -80,42 +61,42 @@ def test_methods_and_targets_give_different_pictures(run: Run, smile: str, tmp_p
 
 
 def test_picture_without_a_face_is_written_unchanged(
-    run: Run, write_picture: Write, landscape: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    explain: Run, write_picture: Write, landscape: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No face is a result: it is said, and the picture lies in the current folder by default."""
     path = write_picture("in/landscape.png", landscape)
     monkeypatch.chdir(tmp_path)
 
-    result = run(path)
+    result = explain(path)
 
     assert result.exit_code == 0
     assert result.stdout == "landscape_explained.png: no face, the picture is unchanged\n"
     assert np.array_equal(read(tmp_path / "landscape_explained.png"), landscape)
 
 
-def test_face_crops(run: Run, write_picture: Write, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_face_crops(explain: Run, write_picture: Write, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
     """``--detector whole_image`` explains all of the picture."""
     path = write_picture("crop.png", astronaut[50:190, 160:290])
 
-    result = run(path, "--detector", "whole_image", "--device", "cpu", "--output", tmp_path)
+    result = explain(path, "--detector", "whole_image", "--device", "cpu", "--output", tmp_path)
 
     assert result.exit_code == 0
     changed = (read(tmp_path / "crop_explained.png") != astronaut[50:190, 160:290]).any(axis=2)
     assert changed.mean() > 0.95
 
 
-def test_unreadable_picture_exits_with_1(run: Run, tmp_path: Path) -> None:
+def test_unreadable_picture_exits_with_1(explain: Run, tmp_path: Path) -> None:
     """The reason is on stderr and nothing is written."""
-    result = run(tmp_path / "missing.png", "--output", tmp_path / "out")
+    result = explain(tmp_path / "missing.png", "--output", tmp_path / "out")
 
     assert result.exit_code == 1
     assert "missing.png" in result.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_place_that_cannot_be_written_to_exits_with_1(run: Run, smile: str) -> None:
+def test_place_that_cannot_be_written_to_exits_with_1(explain: Run, smile: str) -> None:
     """A file cannot hold a folder; the message names the option."""
-    result = run(smile, "--output", f"{smile}/out")
+    result = explain(smile, "--output", f"{smile}/out")
 
     assert result.exit_code == 1
     assert "for --output: expected a place that can be written to" in result.stderr
@@ -134,12 +115,12 @@ def test_place_that_cannot_be_written_to_exits_with_1(run: Run, smile: str) -> N
     ],
 )
 def test_wrong_usage_exits_with_2(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+    explain: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
 ) -> None:
     """Wrong options end before the picture is read, with the reason on stderr."""
     monkeypatch.chdir(tmp_path)
 
-    result = run("missing.png", *arguments)
+    result = explain("missing.png", *arguments)
 
     assert result.exit_code == 2
     assert message in result.stderr
