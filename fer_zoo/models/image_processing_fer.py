@@ -64,6 +64,14 @@ class _FaceProcessing:
         standardized: dict[str, Any] = super()._standardize_kwargs(**kwargs)  # type: ignore[misc]  # of the backend
         return standardized
 
+    def _preprocess(
+        self, images: list[Any], color_mode: str, crop_template: dict[str, Any], **kwargs: Any
+    ) -> BatchFeature:
+        """Make the pictures grey if the model is, then let the backend resize and normalise them."""
+        if color_mode == "grey":
+            images = [self.to_grey(image) for image in images]  # type: ignore[attr-defined]  # of each backend
+        return super()._preprocess(images, **kwargs)  # type: ignore[misc]  # of the backend
+
     @property
     def template(self) -> CropTemplate:
         """How the crop frames a face."""
@@ -79,7 +87,8 @@ class _FaceProcessing:
         Returns:
             one crop for each face, ``(size, size, 3)``.
         """
-        return [crop_face(image, face, self.template, self.size["height"]) for face in faces]
+        template, size = self.template, self.size["height"]
+        return [crop_face(image, face, template, size) for face in faces]
 
 
 class FerImageProcessor(_FaceProcessing, TorchvisionBackend):
@@ -104,18 +113,6 @@ class FerImageProcessor(_FaceProcessing, TorchvisionBackend):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def _preprocess(
-        self,
-        images: list[torch.Tensor],
-        color_mode: str,
-        crop_template: dict[str, Any],
-        **kwargs: Any,
-    ) -> BatchFeature:
-        """Make the pictures grey if the model is, then resize and normalise them."""
-        if color_mode == "grey":
-            images = [self.to_grey(image) for image in images]
-        return super()._preprocess(images, **kwargs)
-
     @staticmethod
     def to_grey(image: torch.Tensor) -> torch.Tensor:
         """Turn ``(3, H, W)`` into three equal channels of brightness, of the same type."""
@@ -131,18 +128,6 @@ class FerImageProcessorPil(_FaceProcessing, PilBackend):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-
-    def _preprocess(
-        self,
-        images: list[NDArray[Any]],
-        color_mode: str,
-        crop_template: dict[str, Any],
-        **kwargs: Any,
-    ) -> BatchFeature:
-        """Make the pictures grey if the model is, then resize and normalise them."""
-        if color_mode == "grey":
-            images = [self.to_grey(image) for image in images]
-        return super()._preprocess(images, **kwargs)
 
     @staticmethod
     def to_grey(image: NDArray[Any]) -> NDArray[Any]:
