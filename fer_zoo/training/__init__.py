@@ -1,0 +1,7 @@
+"""Training: transformers' Trainer with what faces need."""
+
+from fer_zoo.training.arguments import ExpressionTrainingArguments
+from fer_zoo.training.augmentation import Augmentation
+from fer_zoo.training.trainer import ExpressionTrainer
+
+__all__ = ["Augmentation", "ExpressionTrainer", "ExpressionTrainingArguments"]
