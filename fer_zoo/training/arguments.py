@@ -76,7 +76,9 @@ class ExpressionTrainingArguments(TrainingArguments):
             self.dataloader_num_workers = 0  # nothing is left to read, and pictures on a device cannot change process
             self.dataloader_pin_memory = False
         if getattr(self, "ddp_broadcast_buffers", None) is None:
-            self.ddp_broadcast_buffers: bool | None = False  # the trainer averages the running statistics of all processes instead
+            self.ddp_broadcast_buffers: bool | None = (
+                False  # the trainer averages the running statistics of all processes instead
+            )
         super().__post_init__()
 
 

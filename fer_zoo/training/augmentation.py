@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -295,7 +295,7 @@ def rand_augment(images: Tensor, num_operations: int) -> Tensor:
     transform = v2.RandAugment(num_ops=num_operations)
     as_bytes = v2.functional.to_dtype(images, torch.uint8, scale=True)
     changed = torch.stack([transform(image) for image in as_bytes])
-    return v2.functional.to_dtype(changed, images.dtype, scale=True)
+    return cast(Tensor, v2.functional.to_dtype(changed, images.dtype, scale=True))
 
 
 def draw(images: Tensor, share: float) -> Tensor:

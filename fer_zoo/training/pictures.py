@@ -1,13 +1,13 @@
 """From the rows of a data set to the pixel values of a batch, made on the device.
 
-Workers read pictures and hand over bytes; resizing, grey, augmentation and normalisation happen for the whole batch on the
-device. A data set that fits is read once and kept there whole: then nothing is left for the processor to do.
+Workers read pictures and hand over bytes; resizing, grey, augmentation and normalisation happen for the whole batch on
+the device. A data set that fits is read once and kept there whole: then nothing is left for the processor to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -62,7 +62,7 @@ class PixelPreparation:
         if self.is_grey and images.shape[1] > 1:
             images = torch.stack([self.to_grey(image) for image in images])[:, :1]
         resized = v2.functional.resize(images, list(self.size), interpolation=self.interpolation, antialias=True)
-        return resized.expand(-1, 3, -1, -1).to(torch.float32) / 255
+        return cast(Tensor, resized.expand(-1, 3, -1, -1).to(torch.float32) / 255)
 
     def normalize(self, images: Tensor) -> Tensor:
         """Subtract the mean and divide by the standard deviation of each channel.
@@ -191,10 +191,8 @@ class StoredPictures(Dataset[Any]):
             ImageReadError: if a picture cannot be read and ``unreadable`` is ``"raise"``.
             TrainingDataError: if no picture can be read.
         """
-        reader = PictureReader(rows, unreadable)
-        found = [
-            row for rows in DataLoader(reader, READ_BATCH, collate_fn=list, num_workers=num_workers) for row in rows
-        ]
+        loader = DataLoader(PictureReader(rows, unreadable), READ_BATCH, collate_fn=list, num_workers=num_workers)
+        found = [row for several in loader for row in several]
         collate = PictureCollator(preparation.size, preparation.interpolation)
         batch = collate(found)
         images = batch["images"]
@@ -234,8 +232,8 @@ def class_numbers(rows: Any) -> Tensor:
     """Return the class of every row of a data set, ``(N,)``; of votes, the class with the most.
 
     Args:
-        rows: a data set with an attribute ``labels``, a Hugging Face data set with a column ``label``, or one whose rows
-            have labels.
+        rows: a data set with an attribute ``labels``, a Hugging Face data set with a column ``label``, or one whose
+            rows have labels.
 
     Raises:
         TrainingDataError: if a row has no label.

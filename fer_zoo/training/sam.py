@@ -1,14 +1,15 @@
 """Sharpness-aware minimisation: the gradient is taken at the worst point near the weights.
 
 Paper: P. Foret, A. Kleiner, H. Mobahi, B. Neyshabur, "Sharpness-aware minimization for efficiently improving
-generalization", ICLR 2021 (arXiv 2010.01412), Algorithm 1 and Equation 2 with p = 2. As in the authors' code, weight decay is
-left to the optimiser and does not tilt the step up.
+generalization", ICLR 2021 (arXiv 2010.01412), Algorithm 1 and Equation 2 with p = 2. As in the authors' code, weight decay
+is left to the optimiser and does not tilt the step up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +47,7 @@ def at_the_worst_point(model: nn.Module, rho: float) -> Iterator[None]:
 def gradient_norm(gradients: list[Tensor]) -> Tensor:
     """Return the length of all gradients taken as one vector, a scalar in float32."""
     norms = torch.stack([torch.linalg.vector_norm(gradient.to(torch.float32)) for gradient in gradients])
-    return torch.linalg.vector_norm(norms)
+    return cast(Tensor, torch.linalg.vector_norm(norms))
 
 
 def read_buffers(model: nn.Module) -> list[Tensor]:

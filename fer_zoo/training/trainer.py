@@ -54,6 +54,9 @@ class ExpressionTrainer(Trainer):
     """
 
     args: ExpressionTrainingArguments
+    train_dataset: Any
+    optimizer: Any
+    lr_scheduler: Any
 
     def __init__(
         self,
@@ -107,18 +110,18 @@ class ExpressionTrainer(Trainer):
                 f"{len(self.train_dataset)} pictures do not fill a batch of {self.args.train_batch_size}, and the last "
                 "batch is dropped if it is not full (dataloader_drop_last)"
             )
-        return super().get_train_dataloader()
+        return cast("DataLoader[Any]", super().get_train_dataloader())
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         """Return the batches of a data set that is evaluated."""
         chosen = self.eval_dataset if eval_dataset is None else eval_dataset
         if isinstance(chosen, str):
             chosen = self.eval_dataset[chosen]
-        return super().get_eval_dataloader(None if chosen is None else self._readable(chosen))
+        return cast("DataLoader[Any]", super().get_eval_dataloader(None if chosen is None else self._readable(chosen)))
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
         """Return the batches of a data set that is predicted."""
-        return super().get_test_dataloader(self._readable(test_dataset))
+        return cast("DataLoader[Any]", super().get_test_dataloader(self._readable(test_dataset)))
 
     def _readable(self, rows: Any) -> PictureReader | StoredPictures:
         """Return a data set as bytes, read once where they are kept."""
@@ -175,17 +178,17 @@ class ExpressionTrainer(Trainer):
         model.train()
         inputs = self._prepare_inputs(inputs)
         if not self.args.sam_rho:
-            return super().training_step(model, inputs, num_items_in_batch)
+            return cast(Tensor, super().training_step(model, inputs, num_items_in_batch))
         if not self._step_inputs:
             self._buffers_before = read_buffers(self.model)
         self._step_inputs.append(inputs)
-        loss = super().training_step(model, dict(inputs), num_items_in_batch)
+        loss: Tensor = super().training_step(model, dict(inputs), num_items_in_batch)
         if self.accelerator.sync_gradients:
             self._second_pass(model, num_items_in_batch)
         return loss
 
     def _second_pass(self, model: nn.Module, num_items_in_batch: Any) -> None:
-        """Replace the gradients of a step by those at the worst point; buffers keep what the first pass made of them."""
+        """Replace the gradients of a step by those at the worst point; buffers stay as the first pass left them."""
         batches, self._step_inputs = self._step_inputs, []
         buffers_after = read_buffers(self.model)
         write_buffers(self.model, self._buffers_before)
@@ -209,7 +212,7 @@ class ExpressionTrainer(Trainer):
                 layer_decay=self.args.layer_decay,
             )
             self.optimizer = optimizer_class(groups, **options)
-        return super().create_optimizer(model)
+        return cast(torch.optim.Optimizer, super().create_optimizer(model))
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Make the schedule of the learning rates."""
@@ -220,7 +223,7 @@ class ExpressionTrainer(Trainer):
                 self.optimizer if optimizer is None else optimizer,
                 factor=self.args.lr_decay,
                 epochs=self.args.lr_decay_epochs,
-                steps_per_epoch=max(1, round_up(len(cast(Any, self.train_dataset)) / batch)),
+                steps_per_epoch=max(1, round_up(len(self.train_dataset) / batch)),
                 warmup_steps=self.args.get_warmup_steps(num_training_steps),
             )
             self._created_lr_scheduler = True
