@@ -24,8 +24,8 @@ AVERAGE_FILE = "averaged_model.safetensors"
 class WeightAverage:
     """The exponential moving average of a model's parameters and buffers.
 
-    Early on the average follows the weights more quickly, with a decay of ``(1 + n) / (10 + n)`` after n updates, so that
-    it soon forgets the weights of the start.
+    Early on the average follows the weights more quickly, with a decay of ``(1 + n) / (10 + n)`` after n updates, so
+    that it soon forgets the weights of the start.
 
     Args:
         model: the model, which is copied.

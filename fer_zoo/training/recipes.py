@@ -1,8 +1,8 @@
 """Training recipes: those of the papers, and ours for FER+.
 
 A recipe is a table of values for :class:`~fer_zoo.training.ExpressionTrainingArguments` and for the configuration of
-its model; anything in it can be changed. The authors of MHAN choose the epoch by the accuracy on the test pictures; here a
-recipe chooses by whatever data set is given for evaluation, which should not be the one that is reported.
+its model; anything in it can be changed. The authors of MHAN choose the epoch by the accuracy on the test pictures; here
+a recipe chooses by whatever data set is given for evaluation, which should not be the one that is reported.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Sharpness-aware minimisation: the gradient is taken at the worst point near the weights.
 
 Paper: P. Foret, A. Kleiner, H. Mobahi, B. Neyshabur, "Sharpness-aware minimization for efficiently improving
-generalization", ICLR 2021 (arXiv 2010.01412), Algorithm 1 and Equation 2 with p = 2. As in the authors' code, weight decay
-is left to the optimiser and does not tilt the step up.
+generalization", ICLR 2021 (arXiv 2010.01412), Algorithm 1 and Equation 2 with p = 2. As in the authors' code, weight
+decay is left to the optimiser and does not tilt the step up.
 """
 
 from __future__ import annotations
