@@ -1,8 +1,8 @@
 """Training recipes: those of the papers, and ours for FER+.
 
 A recipe is a table of values for :class:`~fer_zoo.training.ExpressionTrainingArguments` and for the configuration of
-its model; anything in it can be changed. The authors of MHAN choose the epoch by the accuracy on the test pictures; here
-a recipe chooses by whatever data set is given for evaluation, which should not be the one that is reported.
+its model; anything in it can be changed. The authors of MHAN choose the epoch by the accuracy on the test pictures;
+here a recipe chooses by whatever data set is given for evaluation, which should not be the one that is reported.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ MHAN_SOURCE = (
     "Wang et al., Pattern Recognition 170 (2026) 112015, and the options of the authors' published training scripts. "
     "Ours: batches are augmented on the device."
 )
-HAN_PFF_SOURCE = "Ours: HAN-PFF's paper states no recipe in public, so this is MA-Net's (Zhao et al., TIP 2021), which has the same data."
+HAN_PFF_SOURCE = (
+    "Ours: the paper of HAN-PFF states no recipe in public, so this is MA-Net's (Zhao et al., TIP 2021), which has the "
+    "same data."
+)
 
 MHAN_RAF_DB_AUGMENTATION = Augmentation(
     flip=0.5, geometry=0.5, rotation=5.0, translation=8 / 112, erase=0.5, erase_area=(0.02, 0.25)
