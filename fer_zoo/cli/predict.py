@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from PIL import Image
@@ -45,6 +45,9 @@ def predict(
     threshold: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Leave out faces that the detector is less sure of.")
     ] = 0.0,
+    min_confidence: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Mark expressions that the model is less sure of as uncertain.")
+    ] = 0.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces that run through the model together.")] = 8,
 ) -> None:
     """Print the expression of every face in pictures.
@@ -67,7 +70,8 @@ def predict(
     elif as_csv:
         writer = CsvWriter()
     names = _FreeNames()
-    for result in _analyze(pipe, pictures, threshold=threshold, batch_size=batch_size):
+    options = {"threshold": threshold, "min_confidence": min_confidence, "batch_size": batch_size}
+    for result in _analyze(pipe, pictures, options):
         writer.write(result)
         if result.error is not None:
             failures.append(result.error)
@@ -80,9 +84,7 @@ def predict(
         raise typer.Exit(FAILED_INPUT)
 
 
-def _analyze(
-    pipe: FaceExpressionPipeline, pictures: list[str], *, threshold: float, batch_size: int
-) -> Iterator[ImageResult]:
+def _analyze(pipe: FaceExpressionPipeline, pictures: list[str], options: dict[str, Any]) -> Iterator[ImageResult]:
     """Yield the results in the order of the pictures, under a progress bar if there are many."""
     progress: Progress | None = None
     bar: AbstractContextManager[object] = nullcontext()
@@ -91,7 +93,7 @@ def _analyze(
         bar = progress = Progress(*columns, console=Console(stderr=True), transient=True)
     with bar:
         task = None if progress is None else progress.add_task("pictures", total=len(pictures))
-        stream = pipe.analyze(iter(pictures), on_error="skip", threshold=threshold, batch_size=batch_size)
+        stream = pipe.analyze(iter(pictures), on_error="skip", **options)
         for result in stream:
             yield result
             if progress is not None and task is not None:
