@@ -70,4 +70,6 @@ def columns_picture(*brightness: float, size: int = 8) -> np.ndarray[Any, Any]:
 def reading_model(label_set: LabelSet, **options: Any) -> ReadingModel:
     """Return the model for a label set, in training mode."""
     config = FerConfig(id2label=label_set.id2label, label2id=label_set.label2id, image_size=8, **options)
-    return ReadingModel(config).train()
+    model = ReadingModel(config)
+    model.train()
+    return model

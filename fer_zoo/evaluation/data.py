@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -14,6 +14,9 @@ from fer_zoo.errors import ImageReadError, InvalidOptionError
 from fer_zoo.labels import LabelSet
 
 OnUnreadable = Literal["raise", "skip"]
+
+#: Takes how many pictures are done, and how many there are.
+OnProgress = Callable[[int, int], None]
 
 
 @runtime_checkable
@@ -74,8 +77,18 @@ def check_source(dataset: object, unreadable: str) -> None:
     if not isinstance(dataset, LabelledPictures):
         expected = "a data set with len(), [index], name, split and label_set, as those of fer_zoo.datasets are"
         raise InvalidOptionError("dataset", type(dataset).__name__, expected)
-    if unreadable not in {"raise", "skip"}:
-        raise InvalidOptionError("unreadable", unreadable, "'raise' or 'skip'")
+    parse_unreadable(unreadable)
+
+
+def parse_unreadable(text: str) -> OnUnreadable:
+    """Return what is to be done with pictures that cannot be read.
+
+    Raises:
+        InvalidOptionError: if it is neither ``"raise"`` nor ``"skip"``.
+    """
+    if text not in get_args(OnUnreadable):
+        raise InvalidOptionError("unreadable", text, "'raise' or 'skip'")
+    return cast(OnUnreadable, text)
 
 
 def read_item(dataset: LabelledPictures, index: int) -> LabelledPicture | ImageReadError:
@@ -157,9 +170,11 @@ def read_batches(
 __all__ = [
     "LabelledPicture",
     "LabelledPictures",
+    "OnProgress",
     "OnUnreadable",
     "check_source",
     "class_of",
+    "parse_unreadable",
     "read_batches",
     "read_item",
 ]

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import ImageReadError, InvalidOptionError
-from fer_zoo.evaluation.data import LabelledPictures, OnUnreadable, check_source, read_item
+from fer_zoo.evaluation.data import LabelledPictures, OnProgress, OnUnreadable, check_source, read_item
 from fer_zoo.evaluation.predictions import Predictions
 from fer_zoo.explain.evaluating import evaluating
 from fer_zoo.pipelines import pipeline
@@ -30,6 +30,7 @@ def predict_detected(
     num_workers: int = 0,
     flip: bool = False,
     unreadable: OnUnreadable = "raise",
+    on_progress: OnProgress | None = None,
 ) -> Predictions:
     """Run the pipeline over whole pictures: find the faces, align the largest, classify it.
 
@@ -45,6 +46,7 @@ def predict_detected(
         num_workers: 0; the detector runs in this process.
         flip: false; only aligned crops can be mirrored.
         unreadable: what to do with a picture that cannot be read: ``"raise"``, or ``"skip"`` and name it.
+        on_progress: called before each picture with how many are done and how many there are.
 
     Returns:
         logarithms of probabilities in the classes of the model, labels in those of the data, and the labels of pictures
@@ -59,7 +61,7 @@ def predict_detected(
     for option, value, expected in (("flip", flip, "False"), ("num_workers", num_workers, "0")):
         if value:
             raise InvalidOptionError(option, value, f"{expected} with a detector; it is for aligned crops")
-    reader = _Reader(dataset, unreadable)
+    reader = _Reader(dataset, unreadable, on_progress)
     with evaluating(model):
         pipe = pipeline(model=model, image_processor=processor, detector=detector, device=model.device)
         results = list(pipe.analyze(reader.pictures(), calibrated=False, batch_size=batch_size))
@@ -103,11 +105,13 @@ class _Reader:
     Args:
         dataset: the pictures.
         unreadable: what to do with a picture that cannot be read.
+        on_progress: called before each picture.
     """
 
-    def __init__(self, dataset: LabelledPictures, unreadable: OnUnreadable) -> None:
+    def __init__(self, dataset: LabelledPictures, unreadable: OnUnreadable, on_progress: OnProgress | None) -> None:
         self.dataset = dataset
         self.skips = unreadable == "skip"
+        self.on_progress = on_progress
         self.labels: list[int] = []
         self.indices: list[int] = []
         self.unreadable: list[str] = []
@@ -115,6 +119,8 @@ class _Reader:
     def pictures(self) -> Iterator[Image.Image]:
         """Yield the pictures that can be read."""
         for index in range(len(self.dataset)):
+            if self.on_progress is not None:
+                self.on_progress(index, len(self.dataset))
             item = read_item(self.dataset, index)
             if not isinstance(item, ImageReadError):
                 self.labels.append(item.label)

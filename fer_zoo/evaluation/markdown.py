@@ -22,7 +22,7 @@ def render_markdown(report: EvaluationReport) -> str:
     """
     sections = (
         f"# {report.model} on {report.dataset}, {report.split}",
-        "\n".join(_conditions(report)),
+        "\n".join(f"- {line}" for line in describe_conditions(report)),
         "## Figures",
         make_table(("measured", "result"), summarise(report)),
         *_notes(report),
@@ -103,23 +103,27 @@ def make_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(value).replace("|", "\\|") for value in line) + " |" for line in lines)
 
 
-def _conditions(report: EvaluationReport) -> Iterator[str]:
-    """Yield what was measured and how, as the items of a list."""
+def describe_conditions(report: EvaluationReport) -> Iterator[str]:
+    """Yield what was measured, how, where and when, a line each.
+
+    Args:
+        report: the report.
+    """
     counts, environment = report.counts, report.environment
     how = "aligned crops" if report.detector is None else f"whole pictures with the detector {report.detector}"
     if report.flip:
         how += ", probabilities averaged with those of the mirrored crop"
-    yield f"- Protocol: {how}; temperature {report.temperature:.4g}"
+    yield f"Protocol: {how}; temperature {report.temperature:.4g}"
     if report.selection:
-        yield f"- Selection: {report.selection}"
+        yield f"Selection: {report.selection}"
     left = {"without a face": counts.missed, "not readable": counts.unreadable}
     dropped = {f"of {label}, which the model lacks": number for label, number in counts.dropped.items()}
     others = "".join(f", {number:,} {reason}" for reason, number in {**left, **dropped}.items() if number)
-    yield f"- Pictures: {counts.pictures:,}; {counts.evaluated:,} evaluated{others}"
-    yield f"- Measured: {environment.date}, {environment.hardware}"
-    yield "- Versions: " + ", ".join(f"{name} {version}" for name, version in environment.versions.items())
+    yield f"Pictures: {counts.pictures:,}; {counts.evaluated:,} evaluated{others}"
+    yield f"Measured: {environment.date}, {environment.hardware}"
+    yield "Versions: " + ", ".join(f"{name} {version}" for name, version in environment.versions.items())
     if environment.command:
-        yield f"- Command: `{environment.command}`"
+        yield f"Command: `{environment.command}`"
 
 
 def _notes(report: EvaluationReport) -> Iterator[str]:
@@ -172,4 +176,4 @@ def _abstention_table(report: EvaluationReport) -> str:
     return make_table(("confidence at least", "answers", "coverage", "accuracy"), rows)
 
 
-__all__ = ["describe_accuracy", "make_table", "percent", "render_markdown", "summarise"]
+__all__ = ["describe_accuracy", "describe_conditions", "make_table", "percent", "render_markdown", "summarise"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from fer_zoo.errors import ImageReadError, InvalidOptionError
-from fer_zoo.evaluation.data import LabelledPictures, OnUnreadable, check_source, read_batches
+from fer_zoo.evaluation.data import LabelledPictures, OnProgress, OnUnreadable, check_source, read_batches
 from fer_zoo.evaluation.packages import import_extra
 from fer_zoo.explain.evaluating import evaluating
 from fer_zoo.labels import Expression, LabelSet
@@ -27,6 +27,7 @@ class PredictionOptions(TypedDict, total=False):
     num_workers: int
     flip: bool
     unreadable: OnUnreadable
+    on_progress: OnProgress | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +116,7 @@ def predict(
     num_workers: int = 0,
     flip: bool = False,
     unreadable: OnUnreadable = "raise",
+    on_progress: OnProgress | None = None,
 ) -> Predictions:
     """Run a model over aligned crops: each picture as a whole goes through the image processor into the model.
 
@@ -126,6 +128,7 @@ def predict(
         num_workers: processes that read and prepare pictures; with 0 this one does.
         flip: whether the mirrored pictures run through the model too.
         unreadable: what to do with a picture that cannot be read: ``"raise"``, or ``"skip"`` and name it.
+        on_progress: called after each batch with how many pictures are done and how many there are.
 
     Returns:
         logits in the classes of the model, labels in those of the data: see :meth:`Predictions.between`.
@@ -138,6 +141,7 @@ def predict(
     collate = partial(_collate, processor=processor)
     parts: list[_Part] = []
     errors: list[ImageReadError] = []
+    done = 0
     with evaluating(model), torch.inference_mode():
         for values, labels, indices, failures in read_batches(
             dataset, collate, batch_size=batch_size, num_workers=num_workers
@@ -145,10 +149,13 @@ def predict(
             if failures and unreadable == "raise":
                 raise failures[0]
             errors.extend(failures)
+            done += len(labels) + len(failures)
             if labels:
                 pixel_values = values.to(device=model.device, dtype=model.dtype)
                 mirrored = _logits(model, pixel_values.flip(-1)) if flip else None
                 parts.append((_logits(model, pixel_values), mirrored, labels, indices))
+            if on_progress is not None:
+                on_progress(done, len(dataset))
     return _join(parts, model.config.num_labels, dataset.label_set, errors)
 
 

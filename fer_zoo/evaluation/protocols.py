@@ -53,8 +53,8 @@ def evaluate(
         selection: which pictures of the split these are, for the report.
         command: what was typed, for the report.
         **options: ``batch_size`` (32), ``num_workers`` (0), ``flip`` (false; the probabilities of each crop and its
-            mirror image are averaged) and ``unreadable`` (``"raise"``, or ``"skip"`` and count), see
-            :func:`fer_zoo.evaluation.predict`.
+            mirror image are averaged) and ``unreadable`` (``"raise"``, or ``"skip"`` and count) and
+            ``on_progress``, see :func:`fer_zoo.evaluation.predict`.
 
     Raises:
         UnknownNameError: if there is no model or detector of that name, or a label of the model is no expression.
@@ -82,6 +82,7 @@ def evaluate(
         temperature=temperature,
         flip=options.get("flip", False),
         counts=_counts(dataset, predictions),
+        unreadable=predictions.unreadable,
         metrics=compute_metrics(probabilities, predictions.labels, predictions.classes, min_confidence=min_confidence),
         missed_as_wrong=None if detector is None else count_missed_as_wrong(predictions, probabilities.argmax(axis=1)),
         environment=Environment.here(classifier.model.device, command),

@@ -65,6 +65,7 @@ class EvaluationReport:
         temperature: what the logits were divided by.
         flip: whether the probabilities are means over each crop and its mirror image.
         counts: what became of the pictures.
+        unreadable: why each picture that was skipped cannot be read.
         metrics: the figures; with a detector, of the pictures in which it found a face.
         missed_as_wrong: figures of all pictures; ``None`` for aligned crops.
         environment: where and when it was measured.
@@ -80,6 +81,7 @@ class EvaluationReport:
     temperature: float
     flip: bool
     counts: Counts
+    unreadable: tuple[str, ...]
     metrics: ClassificationMetrics
     missed_as_wrong: MissedAsWrong | None
     environment: Environment
@@ -97,6 +99,7 @@ class EvaluationReport:
                 **values,
                 "classes": tuple(values["classes"]),
                 "ignored_classes": tuple(values["ignored_classes"]),
+                "unreadable": tuple(values["unreadable"]),
                 "counts": Counts(**values["counts"]),
                 "metrics": ClassificationMetrics.from_dict(values["metrics"]),
                 "missed_as_wrong": missed and MissedAsWrong(**{**missed, "accuracy": Accuracy(**missed["accuracy"])}),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from evaluation_pictures import Pictures, columns_picture, reading_model
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 from PIL import Image
 
 from fer_zoo.errors import InvalidOptionError, MissingPackageError
@@ -32,7 +35,7 @@ def detected(processor: FerImageProcessor) -> EvaluationReport:
     class HalfBlind:
         gives_crops = False
 
-        def detect(self, images: list[np.ndarray]) -> list[tuple[Face, ...]]:  # type: ignore[type-arg]
+        def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
             """Return the whole picture as a face, if it is bright."""
             return [(Face(Box(0, 0, 8, 8), 0.9),) if image.max() > 250 else () for image in images]
 
@@ -102,6 +105,11 @@ def test_vertical_bars_do_not_break_a_table() -> None:
     assert make_table(("a", "b"), [("x|y", 1)]) == "| a | b |\n| --- | --- |\n| x\\|y | 1 |"
 
 
+def heights_of(axes: Axes) -> list[float]:
+    """Return the heights of the bars."""
+    return [bar.get_height() for bar in axes.patches if isinstance(bar, Rectangle)]
+
+
 class TestFigures:
     """What the pictures show, read from the figures themselves."""
 
@@ -123,8 +131,8 @@ class TestFigures:
 
         upper, lower = draw_reliability(report).axes
 
-        assert [bar.get_height() for bar in upper.patches] == [row.accuracy or 0 for row in report.metrics.reliability]
-        assert [bar.get_height() for bar in lower.patches] == [row.count for row in report.metrics.reliability]
+        assert heights_of(upper) == [row.accuracy or 0 for row in report.metrics.reliability]
+        assert heights_of(lower) == [row.count for row in report.metrics.reliability]
 
     def test_bars_of_each_class(self, make_report: MakeReport) -> None:
         """Precision, recall and F1 in the order of the classes; what is not defined has a dash above it."""
@@ -132,7 +140,7 @@ class TestFigures:
 
         axes = draw_per_class(report).axes[0]
 
-        heights = np.array([bar.get_height() for bar in axes.patches]).reshape(3, 7)
+        heights = np.array(heights_of(axes)).reshape(3, 7)
         assert heights[1].tolist() == [row.recall or 0 for row in report.metrics.per_class]
         assert [text.get_text() for text in axes.texts].count("-") == 4 + 4 + 3
 
