@@ -71,6 +71,7 @@ class ExpressionTrainer(Trainer):
         if not isinstance(processing_class, FerImageProcessor):
             raise InvalidOptionError("processing_class", processing_class, "the FerImageProcessor of the model")
         self.preparation = PixelPreparation(processing_class)
+        self.reading = self.preparation  # how pictures are read and kept
         self.augmentation = Augmentation.from_dict(args.augmentation)
         self.average: WeightAverage | None = None
         self.num_unreadable = 0
@@ -105,7 +106,7 @@ class ExpressionTrainer(Trainer):
         if self.train_dataset is None or len(self.train_dataset) == 0:
             raise TrainingDataError("There are no pictures to train on")
         self.train_dataset = self._readable(self.train_dataset)
-        if self.args.dataloader_drop_last and len(self.train_dataset) < self.args.train_batch_size:
+        if self.args.dataloader_drop_last and self.num_draws(self.train_dataset) < self.args.train_batch_size:
             raise TrainingDataError(
                 f"{len(self.train_dataset)} pictures do not fill a batch of {self.args.train_batch_size}, and the last "
                 "batch is dropped if it is not full (dataloader_drop_last)"
@@ -133,7 +134,7 @@ class ExpressionTrainer(Trainer):
             if source is rows:
                 return stored
         device = "cpu" if self.args.store == "memory" else self.args.device
-        stored = StoredPictures.read(rows, self.preparation, device=device, unreadable=self.args.unreadable)
+        stored = StoredPictures.read(rows, self.reading, device=device, unreadable=self.args.unreadable)
         self.num_unreadable += stored.num_unreadable
         self._stored.append((rows, stored))
         return stored
