@@ -2,6 +2,7 @@
 
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.augmentation import Augmentation
+from fer_zoo.training.recipes import RECIPES, Recipe, get_recipe
 from fer_zoo.training.trainer import ExpressionTrainer
 
-__all__ = ["Augmentation", "ExpressionTrainer", "ExpressionTrainingArguments"]
+__all__ = ["RECIPES", "Augmentation", "ExpressionTrainer", "ExpressionTrainingArguments", "Recipe", "get_recipe"]
