@@ -24,8 +24,8 @@ UNKNOWN_TERMS = "not known to fer-zoo"
 TEXT = """\
 # {name}
 
-{architecture}, {num_labels} expressions, {num_parameters:,} parameters, trained with fer-zoo, a Python library that finds
-every face of a picture, aligns it and says which expression it shows.
+{architecture}, {num_labels} expressions, {num_parameters:,} parameters, trained with fer-zoo, a Python library that
+finds every face of a picture, aligns it and says which expression it shows.
 
 The model takes a face crop of {height} x {width} pixels, {color}. How a crop is framed is stored in
 `preprocessor_config.json`, and the pipeline applies it.
@@ -188,8 +188,8 @@ def describe_effort(record: RunRecord) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in where.versions.items())
     processes = "" if record.num_processes == 1 else f", {record.num_processes} processes"
     lines = [
-        f"{record.epochs:g} epochs, {record.num_steps:,} steps, {record.seconds:,.0f} s on {where.hardware}{processes}, "
-        f"finished on {where.date}.",
+        f"{record.epochs:g} epochs, {record.num_steps:,} steps, {record.seconds:,.0f} s on {where.hardware}{processes}"
+        f", finished on {where.date}.",
         f"Versions: {versions}.",
     ]
     if where.command:
@@ -216,8 +216,8 @@ def describe_figures(report: EvaluationReport | None, *, chose_epoch: bool) -> s
     ]
     lines = [
         markdown_table(("Measured", "Result"), rows),
-        f"On {accuracy.total:,} aligned crops of {report.dataset}, {report.split}; `evaluation.md` has the figures of each "
-        "class.",
+        f"On {accuracy.total:,} aligned crops of {report.dataset}, {report.split}; `evaluation.md` has the figures of "
+        "each class.",
     ]
     if chose_epoch:
         lines.append("The epoch was chosen by the same pictures, so expect somewhat less on others.")

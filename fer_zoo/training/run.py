@@ -21,6 +21,7 @@ from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.data import TrainingData, load_training_data
 from fer_zoo.training.initial_model import InitialModel, make_initial_model
+from fer_zoo.training.methods import METHODS
 from fer_zoo.training.model_card import training_card
 from fer_zoo.training.record import RunRecord
 from fer_zoo.training.run_folder import RECORD_FILE, SETTINGS_FILE, RunFolder
@@ -130,7 +131,11 @@ class TrainingRun:
         Args:
             callbacks: of transformers; they learn how training goes.
         """
-        trainer = ExpressionTrainer(
+        method = METHODS[self.settings.method]
+        further: dict[str, Any] = {"unlabelled_dataset": self.data.unlabelled} if method.takes_unlabelled else {}
+        if method.takes_teachers:
+            further["teachers"] = self.settings.model.teachers
+        trainer = method.trainer(
             self.initial.model,
             self.arguments,
             processing_class=self.initial.processor,
@@ -138,6 +143,7 @@ class TrainingRun:
             eval_dataset=self.data.eval,
             compute_metrics=compute_trainer_metrics(self.data.train.label_set),
             callbacks=list(callbacks),
+            **further,
         )
         trainer.remove_callback(PrinterCallback)  # a library does not print
         return trainer
@@ -244,7 +250,7 @@ def make_arguments(settings: RunSettings, folder: RunFolder, *, has_eval: bool =
         values.pop("metric_for_best_model", None)
     own = {"output_dir": str(folder.checkpoints), "disable_tqdm": True, "augmentation": settings.augmentation}
     try:
-        return ExpressionTrainingArguments(**{**values, **own})
+        return METHODS[settings.method].arguments(**{**values, **own})
     except FerZooError:
         raise
     except ImportError as error:

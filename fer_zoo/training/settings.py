@@ -12,8 +12,8 @@ import yaml
 
 from fer_zoo.errors import InvalidOptionError, UnknownSettingError
 from fer_zoo.registry import ENTRIES, ORGANIZATION
-from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.augmentation import Augmentation
+from fer_zoo.training.methods import METHODS
 from fer_zoo.training.recipes import get_recipe
 from fer_zoo.training.setting_types import check_type
 
@@ -105,6 +105,7 @@ class RunSettings:
         data: the pictures.
         model: what is trained.
         recipe: name of the recipe that the values come from; they can all differ from it.
+        method: which trainer, by default that of the recipe: ``"supervised"``, ``"ada_cm"`` or ``"distillation"``.
         processor: options of a fresh model's image processor; ``crop_template`` may be the name of a template.
         training: fields of :class:`~fer_zoo.training.ExpressionTrainingArguments`.
         augmentation: fields of :class:`~fer_zoo.training.Augmentation`.
@@ -115,6 +116,7 @@ class RunSettings:
     data: DataSettings
     model: ModelSettings
     recipe: str
+    method: str = "supervised"
     processor: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     augmentation: dict[str, Any] = field(default_factory=dict)
@@ -154,8 +156,9 @@ class RunSettings:
             data=DataSettings(**data),
             model=ModelSettings(**own, config=model),
             recipe=recipe,
+            method=values["method"],
             processor=values.get("processor", {}),
-            training=check_ranges(values.get("training", {})),
+            training=check_training(values.get("training", {}), values["method"]),
             augmentation=Augmentation.from_dict(values.get("augmentation", {})).to_dict(),
             **{name: values[name] for name in ("calibrate", "float16") if name in values},
         )
@@ -176,18 +179,22 @@ class RunSettings:
 MODEL_KEYS = tuple(entry.name for entry in fields(ModelSettings) if entry.name != "config")
 SECTIONS = ("data", "model", "processor", "training", "augmentation")
 
-#: Type of every setting by its dotted name; those of the augmentation and of the model's configuration are checked where
-#: they are used.
+
+def training_types(method: str) -> dict[str, Any]:
+    """Return the type of every option of training that a method has and a run does not decide itself."""
+    arguments = METHODS[method].arguments
+    names = {entry.name for entry in fields(arguments) if entry.init} - OWNED
+    return {f"training.{name}": hint for name, hint in get_type_hints(arguments).items() if name in names}
+
+
+#: Type of every setting by its dotted name; those of the augmentation and of the model's configuration are checked
+#: where they are used.
 TYPES: dict[str, Any] = {
     **{name: hint for name, hint in get_type_hints(RunSettings).items() if name not in SECTIONS},
     **{f"data.{name}": hint for name, hint in get_type_hints(DataSettings).items()},
     **{f"model.{name}": hint for name, hint in get_type_hints(ModelSettings).items() if name != "config"},
     **{f"processor.{name}": Any for name in PROCESSOR_OPTIONS},
-    **{
-        f"training.{name}": hint
-        for name, hint in get_type_hints(ExpressionTrainingArguments).items()
-        if name in {entry.name for entry in fields(ExpressionTrainingArguments) if entry.init} - OWNED
-    },
+    **{name: hint for method in METHODS for name, hint in training_types(method).items()},
     **{f"augmentation.{entry.name}": Any for entry in fields(Augmentation)},
 }
 
@@ -277,15 +284,21 @@ def check_value(name: str, value: Any) -> Any:
     raise UnknownSettingError(name, [*TYPES, *SECTIONS])
 
 
-def check_ranges(training: dict[str, Any]) -> dict[str, Any]:
-    """Return options of training after refusing those that transformers would not.
+def check_training(training: dict[str, Any], method: str) -> dict[str, Any]:
+    """Return options of training after refusing those that the method does not have, or that cannot be.
 
     Raises:
-        InvalidOptionError: if a number is not above 0.
+        InvalidOptionError: if there is no such method, or a number is not above 0.
+        UnknownSettingError: if the method has no such option.
     """
-    for name in POSITIVE:
-        if name in training and not training[name] > 0:
-            raise InvalidOptionError(f"training.{name}", training[name], "a number above 0")
+    if method not in METHODS:
+        raise InvalidOptionError("method", method, f"one of {', '.join(METHODS)}")
+    known = training_types(method)
+    for name, value in training.items():
+        if f"training.{name}" not in known:
+            raise UnknownSettingError(f"training.{name}", known)
+        if name in POSITIVE and not value > 0:
+            raise InvalidOptionError(f"training.{name}", value, "a number above 0")
     return training
 
 
@@ -298,6 +311,7 @@ def recipe_layer(name: str) -> dict[str, Any]:
     recipe = get_recipe(name)
     model = {} if recipe.model is None else {"name": recipe.model}
     return {
+        "method": recipe.method,
         "data": {"targets": recipe.targets},
         "model": {**model, **recipe.config},
         "training": dict(recipe.arguments),
