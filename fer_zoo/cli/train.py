@@ -111,7 +111,7 @@ def train(
     if resume and restart:
         raise typer.BadParameter("choose one of --resume and --restart")
     mode = "resume" if resume else "restart" if restart else "auto"
-    with errors_as_usage(), quiet_training(), stoppable(output):
+    with stoppable(output), errors_as_usage(), quiet_training():
         if output is None:
             raise InvalidOptionError("--output", None, "a folder for the run")
         from fer_zoo.cli.training_session import run_session  # the other commands do without the trainer

@@ -36,8 +36,7 @@ DEFAULTS = {
     "save_total_limit": 2,
 }
 
-#: The same, where there are pictures to choose the epoch by.
-CHOOSING = {"eval_strategy": "epoch", "load_best_model_at_end": True, "metric_for_best_model": "accuracy"}
+BEST = "accuracy"  # what the epoch is chosen by
 
 MIN_FOLDS, MAX_FOLDS = 2, 5  # of the figures after calibration
 
@@ -104,11 +103,11 @@ class TrainingRun:
         """
         work = RunFolder(Path(folder).resolve())
         work.check(settings, mode)
-        arguments = make_arguments(settings, work)
+        arguments = make_arguments(settings, work, has_eval=False)
         set_seed(arguments.seed)
         data = load_training_data(settings.data, seed=arguments.seed, unreadable=arguments.unreadable)
-        if data.eval is None:
-            arguments = make_arguments(settings, work, has_eval=False)
+        if data.eval is not None:
+            arguments = make_arguments(settings, work, has_eval=True)
         initial = make_initial_model(settings, data.train.label_set)
         wait_for_everyone()  # nobody writes before all have looked
         if arguments.should_save:
@@ -233,7 +232,7 @@ class TrainingRun:
         }
 
 
-def make_arguments(settings: RunSettings, folder: RunFolder, *, has_eval: bool = True) -> ExpressionTrainingArguments:
+def make_arguments(settings: RunSettings, folder: RunFolder, *, has_eval: bool) -> ExpressionTrainingArguments:
     """Return the options of the trainer.
 
     Args:
@@ -245,9 +244,10 @@ def make_arguments(settings: RunSettings, folder: RunFolder, *, has_eval: bool =
         InvalidOptionError: if an option is out of its range.
         MissingPackageError: if accelerate is not installed.
     """
-    values = {**DEFAULTS, "report_to": "none", **(CHOOSING if has_eval else {}), **settings.training}
-    if not values.get("load_best_model_at_end"):
-        values.pop("metric_for_best_model", None)
+    values = {**DEFAULTS, "report_to": "none", **settings.training}
+    if has_eval and values["save_strategy"] != "no":
+        at_checkpoints = {"eval_strategy": values["save_strategy"], "eval_steps": values.get("save_steps")}
+        values = {**at_checkpoints, "load_best_model_at_end": True, "metric_for_best_model": BEST, **values}
     own = {"output_dir": str(folder.checkpoints), "disable_tqdm": True, "augmentation": settings.augmentation}
     try:
         return METHODS[settings.method].arguments(**{**values, **own})

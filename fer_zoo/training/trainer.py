@@ -155,6 +155,8 @@ class ExpressionTrainer(Trainer):
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Turn the bytes of a batch into pixel values, augmented while training; other inputs stay as they are."""
+        if "error" in inputs:
+            raise inputs["error"]
         inputs = super()._prepare_inputs(inputs)
         if "images" not in inputs:
             return inputs
