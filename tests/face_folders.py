@@ -51,7 +51,6 @@ def run_layer(data: Path, **training: Any) -> dict[str, Any]:
             "use_cpu": True,
             "num_train_epochs": 2,
             "per_device_train_batch_size": 8,
-            "dataloader_drop_last": False,
             "dataloader_pin_memory": False,
             "learning_rate": 0.02,
             **training,

@@ -217,9 +217,7 @@ class StoredPictures(Dataset[Any]):
         loader = DataLoader(PictureReader(rows, unreadable), READ_BATCH, collate_fn=list, num_workers=num_workers)
         found = [row for several in loader for row in several]
         collate = PictureCollator(preparation.size, preparation.interpolation)
-        batch = collate(found)
-        if "error" in batch:
-            raise batch["error"]
+        batch = check_batch(collate(found))
         images = batch["images"]
         if preparation.is_grey and torch.equal(images[:, :1].expand_as(images), images):
             images = images[:, :1]
@@ -245,6 +243,17 @@ class StoredPictures(Dataset[Any]):
         if self.label_tensor is not None:
             batch["labels"] = self.label_tensor[chosen]
         return batch
+
+
+def check_batch(batch: dict[str, Any]) -> dict[str, Any]:
+    """Return a batch, or raise the error that a worker has left in it.
+
+    Raises:
+        ImageReadError: if a picture cannot be read and was not to be skipped.
+    """
+    if "error" in batch:
+        raise batch["error"]
+    return batch
 
 
 def as_labels(values: Sequence[Any]) -> Tensor:

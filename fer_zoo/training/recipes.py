@@ -171,7 +171,9 @@ FROM_SCRATCH = replace(
     summary="any model with random weights, on faces of one's own",
     source="Ours: the values of fer-plus with class numbers as targets.",
     targets="labels",
-    arguments={**FER_PLUS.arguments, "dataloader_drop_last": False, "store": "none"},
+    arguments={
+        name: value for name, value in FER_PLUS.arguments.items() if name not in {"dataloader_drop_last", "store"}
+    },
     config={"label_smoothing": 0.1},
 )
 

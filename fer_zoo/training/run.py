@@ -103,11 +103,10 @@ class TrainingRun:
         """
         work = RunFolder(Path(folder).resolve())
         work.check(settings, mode)
-        arguments = make_arguments(settings, work, has_eval=False)
+        arguments = make_arguments(settings, work)
         set_seed(arguments.seed)
         data = load_training_data(settings.data, seed=arguments.seed, unreadable=arguments.unreadable)
-        if data.eval is not None:
-            arguments = make_arguments(settings, work, has_eval=True)
+        arguments = make_arguments(settings, work, data)
         initial = make_initial_model(settings, data.train.label_set)
         wait_for_everyone()  # nobody writes before all have looked
         if arguments.should_save:
@@ -232,31 +231,37 @@ class TrainingRun:
         }
 
 
-def make_arguments(settings: RunSettings, folder: RunFolder, *, has_eval: bool) -> ExpressionTrainingArguments:
+def make_arguments(
+    settings: RunSettings, folder: RunFolder, data: TrainingData | None = None
+) -> ExpressionTrainingArguments:
     """Return the options of the trainer.
 
     Args:
         settings: of the run.
         folder: of the run.
-        has_eval: whether there are pictures to choose the epoch by.
+        data: the pictures, on which some defaults depend; without them the options are only checked.
 
     Raises:
         InvalidOptionError: if an option is out of its range.
         MissingPackageError: if accelerate is not installed.
     """
     values = {**DEFAULTS, "report_to": "none", **settings.training}
-    if has_eval and values["save_strategy"] != "no":
+    if data is not None and data.eval is not None and values["save_strategy"] != "no":
         at_checkpoints = {"eval_strategy": values["save_strategy"], "eval_steps": values.get("save_steps")}
         values = {**at_checkpoints, "load_best_model_at_end": True, "metric_for_best_model": BEST, **values}
     own = {"output_dir": str(folder.checkpoints), "disable_tqdm": True, "augmentation": settings.augmentation}
     try:
-        return METHODS[settings.method].arguments(**{**values, **own})
+        arguments = METHODS[settings.method].arguments(**{**values, **own})
     except FerZooError:
         raise
     except ImportError as error:
         raise MissingPackageError("accelerate", "Training", "pip install 'fer-zoo[train]'") from error
     except (ValueError, TypeError) as error:
         raise InvalidOptionError("training", settings.training, f"options that fit together ({error})") from error
+    if data is not None and "dataloader_drop_last" not in values:
+        # batch normalisation has nothing to compare a single picture with
+        arguments.dataloader_drop_last = len(data.train) % (arguments.train_batch_size * arguments.world_size) == 1
+    return arguments
 
 
 def wait_for_everyone() -> None:

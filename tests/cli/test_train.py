@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +44,14 @@ def config(data: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def train(tmp_path: Path, config: Path) -> Iterator[Train]:
+def train(tmp_path: Path, config: Path) -> Train:
     """Return a function that trains with the quick configuration into ``out``, with further arguments."""
 
     def run(*arguments: object, output: str = "out", file: Path = config) -> Result:
         given = ["train", "--config", str(file), "--output", str(tmp_path / output), *map(str, arguments)]
         return CliRunner().invoke(app, given, env={"COLUMNS": "200"})
 
-    yield run
+    return run
 
 
 def write_config(path: Path, *layers: dict[str, Any]) -> Path:
@@ -286,6 +286,17 @@ def test_a_share_is_cut_off_where_there_is_no_validation_split(train: Train, tmp
     assert result.exit_code == 0, result.output
     assert "18 pictures to learn from, 6 to choose the epoch by, 9 to report on" in result.stdout
     assert "on 9 pictures" in result.stdout
+
+
+def test_a_single_picture_is_no_batch(train: Train, tmp_path: Path) -> None:
+    """Of 9 pictures in batches of 8 the last is left out of the epoch, unless the options say otherwise."""
+    layer = {**run_layer(write_faces(tmp_path / "nine", per_class=3)), "recipe": "from-scratch"}
+    layer["data"]["eval_share"] = 0
+
+    result = train("--epochs", "1", file=write_config(tmp_path / "nine.yaml", layer))
+
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "out" / "training.json").read_text(encoding="utf-8"))["num_steps"] == 1
 
 
 def test_without_anything_to_measure_there_is_no_report(train: Train, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_fresh_network_looks_at_photographs_as_its_data_look() -> None:
 )
 def test_a_start_that_is_none_is_refused(layer: dict[str, Any], kind: type[Exception], message: str) -> None:
     """Each message names the setting and the way out."""
-    base = {"data": {"kind": "image_folder", "path": "faces"}, "model": NARROW_MODEL}
+    base: dict[str, Any] = {"data": {"kind": "image_folder", "path": "faces"}, "model": NARROW_MODEL}
     if layer.get("model") == "mfn":
         base["model"] = "mfn"
 

@@ -133,9 +133,14 @@ def test_results_appear_only_when_all_are_written(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.begin(settings(), "made by a test", restart=False)
 
-    with pytest.raises(RuntimeError), folder.finishing() as scratch:
-        (scratch / "model.safetensors").touch()
-        raise RuntimeError
+    def fail() -> None:
+        """Write half of the results."""
+        with folder.finishing() as scratch:
+            (scratch / "model.safetensors").touch()
+            (scratch / "nowhere" / "config.json").touch()
+
+    with pytest.raises(FileNotFoundError):
+        fail()
 
     assert not (tmp_path / "model.safetensors").exists()
     assert not folder.is_finished

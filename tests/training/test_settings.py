@@ -139,7 +139,7 @@ def test_a_file_that_is_no_table_in_yaml_is_refused(text: str, message: str, tmp
     path = tmp_path / "bad.yaml"
     path.write_text(text, encoding="utf-8")
 
-    with pytest.raises(InvalidOptionError, match="bad.yaml") as caught:
+    with pytest.raises(InvalidOptionError, match=r"bad\.yaml") as caught:
         read_settings(path)
 
     assert message in str(caught.value)
