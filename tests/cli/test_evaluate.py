@@ -61,7 +61,9 @@ class TestEvaluate:
 
         report = EvaluationReport.from_dict(json.loads(result.stdout))
         assert (report.metrics.accuracy.hits, report.metrics.abstention.min_confidence, report.flip) == (2, 0.2, True)
-        assert report.environment.command.endswith("--min-confidence 0.2 --flip --batch-size 2 --workers 1 --device cpu")
+        assert report.environment.command.endswith(
+            "--min-confidence 0.2 --flip --batch-size 2 --workers 1 --device cpu"
+        )
 
     def test_split_can_be_chosen(self, evaluate: Run) -> None:
         """Any part that is there can be measured."""
