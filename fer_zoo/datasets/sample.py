@@ -123,7 +123,7 @@ class Sample:
 
     @property
     def source(self) -> str:
-        """How messages call the picture: its path, with the line if it is a row of a file."""
+        """The path by which messages call the picture, with the line if it is a row of a file."""
         return str(self.path) if self.part is None else self.part.describe(self.path)
 
     def read(self, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:

@@ -41,7 +41,7 @@ def predict_detected(
         model: the classifier.
         dataset: the pictures with their labels.
         processor: the image processor of the model.
-        detector: a name or an object, as for :func:`fer_zoo.pipeline`.
+        detector: a name or an object, as for :func:`fer_zoo.pipelines.pipeline`.
         batch_size: how many faces run through the model together.
         num_workers: 0; the detector runs in this process.
         flip: false; only aligned crops can be mirrored.

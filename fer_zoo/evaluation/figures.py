@@ -117,7 +117,7 @@ def _mark_means(axes: Axes, report: EvaluationReport) -> None:
         ("accuracy", report.metrics.accuracy.value, "-"),
         ("balanced accuracy", report.metrics.balanced_accuracy, "--"),
     ):
-        axes.axhline(value, color="grey", linestyle=style, linewidth=1, label=f"{name} {value:.1%}")
+        axes.axhline(value, color="grey", linestyle=style, linewidth=1, zorder=0, label=f"{name} {value:.1%}")
 
 
 def _title(report: EvaluationReport) -> str:

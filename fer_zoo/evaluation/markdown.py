@@ -123,7 +123,7 @@ def describe_conditions(report: EvaluationReport) -> Iterator[str]:
     yield f"Measured: {environment.date}, {environment.hardware}"
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in environment.versions.items())
     if environment.command:
-        yield f"Command: `{environment.command}`"
+        yield f"Command: {environment.command}"
 
 
 def _notes(report: EvaluationReport) -> Iterator[str]:

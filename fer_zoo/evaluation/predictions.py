@@ -131,7 +131,7 @@ def predict(
         on_progress: called after each batch with how many pictures are done and how many there are.
 
     Returns:
-        logits in the classes of the model, labels in those of the data: see :meth:`Predictions.between`.
+        Logits in the classes of the model and labels in those of the data; :meth:`Predictions.between` matches them.
 
     Raises:
         ImageReadError: if a picture cannot be read and is not to be skipped.

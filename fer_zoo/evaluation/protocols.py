@@ -45,7 +45,7 @@ def evaluate(
         model: a published name, a folder, a repository on the Hub, or a model (then pass ``processor`` too).
         dataset: the pictures with their labels; of votes, the class with most is the label.
         processor: the image processor; by default that of the checkpoint.
-        detector: ``None`` for aligned crops, or a detector as for :func:`fer_zoo.pipeline`.
+        detector: ``None`` for aligned crops, or a detector as for :func:`fer_zoo.pipelines.pipeline`.
         device: where to compute; by default where a model is already (a given device moves it there), and the fastest
             that is there for a name.
         calibrated: whether the logits are divided by the temperature of the model.

@@ -114,7 +114,7 @@ def test_cross_fitting_never_judges_a_row_by_itself() -> None:
 
     again = cross_fit(logits, changed, num_folds=3)
 
-    same = (np.abs(probabilities - again) < 1e-15).all(axis=1)
+    same = np.abs(probabilities - again).max(axis=1) < 1e-15
     assert same[0]  # its own label has no part in its temperature
     assert same.sum() == 20  # nor in that of its fold; the two other folds were fitted with it
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)

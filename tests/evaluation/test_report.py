@@ -81,7 +81,7 @@ def test_markdown_of_crops(make_report: MakeReport) -> None:
     assert "- Protocol: aligned crops, probabilities averaged with those of the mirrored crop; temperature 1\n" in text
     assert "- Selection: challenge: occlusion\n" in text
     assert "- Pictures: 4; 4 evaluated\n" in text
-    assert "- Command: `fer-zoo evaluate x`" in text
+    assert "- Command: fer-zoo evaluate x" in text
     assert "| accuracy | 75.0 % (95 % interval 30.1 to 95.4; 3 of 4) |" in text
     assert "No picture shows disgust, sadness, anger, neutral: balanced accuracy" in text
     assert "| anger | 0 | - | - | - |" in text

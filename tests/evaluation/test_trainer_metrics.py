@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from math import exp, log
+from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import EvalPrediction
+import torch
+from transformers import EvalPrediction, Trainer, TrainingArguments
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.evaluation import compute_trainer_metrics
 from fer_zoo.labels import get_label_set
+from fer_zoo.registry import create_model
 
 LOGITS = np.array([[2.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
 LABELS = np.array([0, 1, 1, 2])
@@ -84,3 +87,32 @@ def test_nothing_to_measure_is_refused() -> None:
         compute(EvalPrediction(predictions=LOGITS, label_ids=np.full(4, -100)))
     with pytest.raises(InvalidOptionError, match="the shapes of logits and labels"):
         compute(EvalPrediction(predictions=LOGITS, label_ids=LABELS[:3]))
+
+
+@pytest.mark.parametrize("name", ["mfn", "mhan"])
+def test_the_trainer_takes_it(name: str, tmp_path: Path) -> None:
+    """The plain Trainer gathers the logits and the votes of all batches, and reports what the model itself says."""
+    torch.manual_seed(0)
+    model = create_model(name, config_options={"image_size": 48}).model
+    pictures, votes = torch.randn(5, 3, 48, 48), torch.eye(8)[[0, 1, 2, 3, 4]] * 7 + 1
+    for norm in (module for module in model.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)):
+        norm.momentum = None  # the statistics of these pictures; without, rounding decides what random weights answer
+    model(pictures)
+    model.eval()
+    data = [{"pixel_values": picture, "labels": row} for picture, row in zip(pictures, votes, strict=True)]
+    arguments = TrainingArguments(
+        output_dir=str(tmp_path),
+        per_device_eval_batch_size=2,
+        report_to="none",
+        use_cpu=True,
+        dataloader_pin_memory=False,
+    )
+
+    found = Trainer(
+        model, arguments, eval_dataset=data, compute_metrics=compute_trainer_metrics(model.config.id2label)
+    ).evaluate()
+
+    with torch.no_grad():
+        answers = model(pictures).logits.argmax(dim=1)
+    assert found["eval_accuracy"] == pytest.approx((answers == torch.arange(5)).float().mean().item())
+    assert {"eval_balanced_accuracy", "eval_macro_f1", "eval_ece", "eval_nll", "eval_loss"} <= found.keys()
