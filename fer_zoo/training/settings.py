@@ -151,6 +151,11 @@ class RunSettings:
             for name in needed:
                 if given.get(name) is None:
                     raise InvalidOptionError(f"{section}.{name}", None, "a value, which every run needs")
+        try:
+            yaml.safe_dump(values)
+        except yaml.YAMLError as error:
+            expected = f"plain values as a file can hold them, such as the name of a label set ({error.args[-1]!r})"
+            raise InvalidOptionError("settings", "of a run", expected) from error
         own = {name: model.pop(name) for name in MODEL_KEYS if name in model}
         return cls(
             data=DataSettings(**data),

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from fer_zoo.errors import FerZooError, InvalidOptionError, UnknownNameError, UnknownSettingError
+from fer_zoo.labels import get_label_set
 from fer_zoo.training import RECIPES, RunSettings, parse_assignment, read_settings
 
 BASE: dict[str, Any] = {"data": {"kind": "image_folder", "path": "faces"}, "model": "mhan"}
@@ -166,3 +167,9 @@ def test_differences_name_the_settings_that_could_change_the_result() -> None:
     )
 
     assert first.differences(second) == ["float16", "training.seed"]
+
+
+def test_settings_that_no_file_can_hold_are_refused() -> None:
+    """A run could not be repeated from them."""
+    with pytest.raises(InvalidOptionError, match="plain values as a file can hold them"):
+        RunSettings.from_layers(BASE, {"data": {"options": {"label_set": get_label_set("raf_db")}}})
