@@ -8,9 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from fer_zoo.errors import ImageNotFoundError
-
-#: Files below a folder with one of these endings are taken for pictures.
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".png", ".tif", ".tiff", ".webp"})
+from fer_zoo.imaging import PICTURE_SUFFIXES, pictures_below
 
 
 def expand_inputs(arguments: Iterable[str]) -> Iterator[str | ImageNotFoundError]:
@@ -48,10 +46,10 @@ def stem_of(source: str) -> str:
 
 def _pictures_below(folder: str) -> Iterator[str | ImageNotFoundError]:
     """Yield the pictures below a folder in the order of their names."""
-    pictures = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    pictures = pictures_below(folder)
     if not pictures:
-        yield ImageNotFoundError(folder, f"the folder has no pictures ({', '.join(sorted(SUFFIXES))})")
+        yield ImageNotFoundError(folder, f"the folder has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
     yield from map(str, pictures)
 
 
-__all__ = ["SUFFIXES", "expand_inputs", "stem_of"]
+__all__ = ["expand_inputs", "stem_of"]

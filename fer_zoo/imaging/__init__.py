@@ -12,18 +12,22 @@ from fer_zoo.imaging.align import (
     warp,
 )
 from fer_zoo.imaging.annotate import annotate
-from fer_zoo.imaging.read import describe_source, read_image
+from fer_zoo.imaging.files import PICTURE_SUFFIXES, pictures_below
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source, read_image
 
 __all__ = [
     "ARCFACE_TEMPLATE",
     "CROP_TEMPLATES",
+    "DEFAULT_MAX_PIXELS",
     "FER_PLUS_TEMPLATE",
+    "PICTURE_SUFFIXES",
     "CropTemplate",
     "annotate",
     "box_transform",
     "crop_face",
     "crop_transform",
     "describe_source",
+    "pictures_below",
     "read_image",
     "similarity_transform",
     "warp",
