@@ -83,8 +83,12 @@ def crop(  # noqa: PLR0913, PLR0917  # one parameter for each option
 def _describe(summary: CropSummary) -> str:
     """Return the summary for reading."""
     before = f" ({summary.num_done_before:,} of them by an earlier run)" if summary.num_done_before else ""
+    pictures, crops = (
+        f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+        for number, what in ((summary.num_pictures, "picture"), (summary.num_crops, "crop"))
+    )
     return (
-        f"{summary.num_pictures:,} pictures{before}: {summary.num_cropped:,} cropped into {summary.num_crops:,} crops, "
+        f"{pictures}{before}: {summary.num_cropped:,} cropped into {crops}, "
         f"{summary.num_without_face:,} without a face, {summary.num_unreadable:,} unreadable\n"
         f"Report: {summary.report}"
     )

@@ -137,24 +137,29 @@ class CropStore:
 
     def _compare(self, options: dict[str, Any]) -> None:
         """Refuse a folder that holds something else, or crops made with other options."""
-        way_out = "choose another folder, or overwrite=True (--overwrite) to begin anew"
-        try:
-            before = json.loads((self.folder / OPTIONS_FILE).read_bytes())
-        except FileNotFoundError:
-            if any(not path.name.startswith(".") for path in self.folder.iterdir()):
-                expected = f"a new or empty folder, or one that crops were written to before; {way_out}"
-                raise InvalidOptionError("destination", str(self.folder), expected) from None
+        path = self.folder / OPTIONS_FILE
+        if not path.exists():
+            if any(not found.name.startswith(".") for found in self.folder.iterdir()):
+                raise self._refusal("a new or empty folder, or one that crops were written to before")
             return
+        try:
+            before = json.loads(path.read_bytes())
         except ValueError:
-            before = {}
+            before = None
+        if not isinstance(before, dict):
+            raise self._refusal(f"a folder with a readable {OPTIONS_FILE}")
         changes = [
             f"{name} was {before.get(name)!r} and is now {value!r}"
             for name, value in options.items()
             if before.get(name) != value
         ]
         if changes:
-            expected = f"a folder whose crops were made with the same options ({'; '.join(changes)}); {way_out}"
-            raise InvalidOptionError("destination", str(self.folder), expected)
+            raise self._refusal(f"a folder whose crops were made with the same options ({'; '.join(changes)})")
+
+    def _refusal(self, expected: str) -> InvalidOptionError:
+        """Return the error for a folder that cannot be gone on with."""
+        way_out = "choose another folder, or overwrite=True (--overwrite) to begin anew"
+        return InvalidOptionError("destination", str(self.folder), f"{expected}; {way_out}")
 
     def _resume(self) -> None:
         """Take over the rows of finished pictures, and drop half lines and unreadable ones, to be tried again."""
@@ -210,7 +215,7 @@ class CropStore:
 
 def _remove_crops(folder: Path, report: Path) -> None:
     """Remove the crops that a report lists, the folders that this leaves empty, and the report."""
-    parents = set()
+    parents: set[PurePosixPath] = set()
     for row in read_rows(report):
         for crop in row.crops:
             name = PurePosixPath(crop.crop)

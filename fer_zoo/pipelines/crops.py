@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -144,7 +144,7 @@ def _unfinished_tasks(source: Path, store: CropStore) -> Iterator[_Task]:
 
 def _map_in_order(
     pool: ThreadPoolExecutor, function: Callable[[Item], Answer], items: Iterable[Item], ahead: int
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, None]:
     """Yield the answers in the order of the items, of which no more are taken than that many ahead of the answers."""
     waiting: deque[Future[Answer]] = deque()
     try:
