@@ -168,8 +168,14 @@ def test_number_of_workers_changes_nothing(photographs: Path, tmp_path: Path) ->
 def test_only_so_many_pictures_are_under_way() -> None:
     """Items are taken as answers are fetched, never more than the window ahead, and answers keep the order."""
     taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(1000):
+            taken.append(item)
+            yield item
+
     with ThreadPoolExecutor(2) as pool:
-        answers = _map_in_order(pool, lambda item: 10 * item, (taken.append(i) or i for i in range(1000)), 3)
+        answers = _map_in_order(pool, lambda item: 10 * item, items(), 3)
 
         assert [next(answers) for _ in range(5)] == [0, 10, 20, 30, 40]
         assert len(taken) == 8
