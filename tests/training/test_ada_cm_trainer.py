@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from training_rows import Rows, narrow_model, processor
+from training_rows import Rows, narrow_model, processor, smooth_model
 from transformers import PreTrainedModel
 
 from fer_zoo.errors import InvalidOptionError, TrainingDataError
@@ -26,18 +26,18 @@ UNLABELLED = [2, 1, 0, 2, 1, 0, 2, 1, 0]
 
 
 def arguments(folder: Path, **options: Any) -> AdaCMTrainingArguments:
-    """Return quiet options for the CPU: two labelled and three unlabelled pictures a batch, 2 epochs of 3 steps."""
+    """Return quiet options for the CPU: three labelled and five unlabelled pictures a batch, 2 epochs of 3 steps."""
     values: dict[str, Any] = {
         "output_dir": str(folder),
-        "per_device_train_batch_size": 2,
-        "unlabelled_batch_size": 3,
+        "per_device_train_batch_size": 3,
+        "unlabelled_batch_size": 5,
         "steps_per_epoch": 3,
         "num_train_epochs": 2,
         "learning_rate": 0.01,
         "optim": "sgd",
         "augmentation": {},
         "strong_augmentation": {},
-        "confidence_floor": 0.45,
+        "confidence_floor": 0.5,
         "contrastive_temperature": 0.5,
         "ema_decay": 0.9,
         "use_cpu": True,
@@ -73,7 +73,7 @@ class SlowAdaCM:
     def __init__(self, model: PreTrainedModel, run: AdaCMTrainer) -> None:
         self.model = copy.deepcopy(model)
         self.average = WeightAverage(self.model, 0.9)
-        self.thresholds = [0.45] * 3
+        self.thresholds = [0.5] * 3
         self.labelled, self.unlabelled = Rows(LABELLED), Rows(UNLABELLED, seed=1)
         self.run = run
         self.shares: list[float] = []
@@ -107,7 +107,6 @@ class SlowAdaCM:
 
     def end_epoch(self, num_epochs: int) -> None:
         """Set the thresholds picture by picture."""
-        self.model.decay_center_rate()
         averaged = self.average.averaged.module.eval()
         found: list[list[float]] = [[], [], []]
         for i, label in enumerate(LABELLED):
@@ -115,7 +114,7 @@ class SlowAdaCM:
             if int(probabilities.argmax()) == label:
                 found[label].append(float(probabilities.max()))
         factor = 0.97 / (1 + math.exp(-num_epochs))
-        self.thresholds = [max(0.45, factor * sum(f) / len(f)) if f else 0.45 for f in found]
+        self.thresholds = [max(0.5, factor * sum(f) / len(f)) if f else 0.5 for f in found]
 
 
 def order(epoch: int, draws: int) -> list[int]:
@@ -125,52 +124,61 @@ def order(epoch: int, draws: int) -> list[int]:
     return list(sampler)
 
 
-def assert_same_weights(first: nn.Module, second: nn.Module, atol: float = 1e-4) -> None:
+def assert_same_weights(first: nn.Module, second: nn.Module, atol: float = 1e-5) -> None:
     """Compare all parameters and buffers."""
     expected = second.state_dict()
     for name, value in first.state_dict().items():
-        torch.testing.assert_close(value, expected[name], atol=atol, rtol=1e-4, msg=lambda text, n=name: f"{n}: {text}")
+        torch.testing.assert_close(value, expected[name], atol=atol, rtol=atol, msg=f"{name} differs")
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_training_is_the_method_written_out(tmp_path: Path, accumulation: int) -> None:
     """Two epochs of three steps give the weights, the thresholds and the masks of a slow loop."""
-    model = narrow_model()
-    run = trainer(model, tmp_path, gradient_accumulation_steps=accumulation, logging_strategy="steps", logging_steps=1)
+    model = smooth_model()
+    run = trainer(
+        model,
+        tmp_path,
+        learning_rate=0.2,
+        gradient_accumulation_steps=accumulation,
+        logging_strategy="steps",
+        logging_steps=1,
+    )
     slow = SlowAdaCM(model, run)
 
     run.train()
 
-    optimizer, number = torch.optim.SGD(slow.model.parameters(), lr=0.01), 0
+    optimizer, number = torch.optim.SGD(slow.model.parameters(), lr=0.2), 0
     for epoch in range(2):
-        drawn = order(epoch, 6 * accumulation)
+        drawn = order(epoch, 9 * accumulation)
         for step in range(3):
             for micro in range(accumulation):
-                start = 2 * (step * accumulation + micro)
-                (slow.loss(drawn[start : start + 2], number) / accumulation).backward()
+                start = 3 * (step * accumulation + micro)
+                (slow.loss(drawn[start : start + 3], number) / accumulation).backward()
                 number += 1
             optimizer.step()
             optimizer.zero_grad()
             slow.average.update(slow.model)
         slow.end_epoch(epoch + 1)
     assert_same_weights(model, slow.average.averaged.module)
-    assert list(run.thresholds.values()) == pytest.approx(slow.thresholds, abs=1e-4)
+    assert list(run.thresholds.values()) == pytest.approx(slow.thresholds, abs=1e-5)
     logged = [entry["confident_share"] for entry in run.state.log_history if "loss" in entry]
     per_step = [sum(slow.shares[i : i + accumulation]) / accumulation for i in range(0, number, accumulation)]
     assert logged == pytest.approx(per_step)
-    assert 0 < sum(slow.shares) < len(slow.shares)  # both kinds of pictures took part
+    assert any(0 < share <= 0.6 for share in slow.shares)  # there were pictures of both kinds, two or more unsure
 
 
 def test_sharpness_aware_steps_keep_the_pseudo_labels_of_the_first_pass(tmp_path: Path) -> None:
     """At the worst point the model might guess otherwise; the slow version guesses once a step."""
-    model = narrow_model()
-    run = trainer(model, tmp_path, sam_rho=0.5, num_train_epochs=1, logging_strategy="steps", logging_steps=1)
+    model = smooth_model()
+    run = trainer(
+        model, tmp_path, learning_rate=0.2, sam_rho=0.5, num_train_epochs=1, logging_strategy="steps", logging_steps=1
+    )
     slow = SlowAdaCM(model, run)
 
     run.train()
 
     for step in range(3):
-        chosen = order(0, 6)[2 * step : 2 * step + 2]
+        chosen = order(0, 9)[3 * step : 3 * step + 3]
         own = copy.deepcopy(slow.model.state_dict())
         slow.loss(chosen, step).backward()
         moved = {name: value.clone() for name, value in slow.model.named_buffers()}
@@ -185,18 +193,22 @@ def test_sharpness_aware_steps_keep_the_pseudo_labels_of_the_first_pass(tmp_path
         with torch.no_grad():
             for name, parameter in slow.model.named_parameters():
                 assert parameter.grad is not None
-                parameter.copy_(own[name] - 0.01 * parameter.grad)
+                parameter.copy_(own[name] - 0.2 * parameter.grad)
             for name, buffer in slow.model.named_buffers():
                 buffer.copy_(moved[name])
         slow.model.zero_grad()
         slow.average.update(slow.model)
     assert run.average is not None
     assert_same_weights(run.average.averaged.module, slow.average.averaged.module)
-    assert [entry["confident_share"] for entry in run.state.log_history if "loss" in entry] == pytest.approx(slow.shares)
+    assert [entry["confident_share"] for entry in run.state.log_history if "loss" in entry] == pytest.approx(
+        slow.shares
+    )
 
 
 @pytest.mark.parametrize("step", [2, 3, 4])
-@pytest.mark.parametrize("options", [{}, {"gradient_accumulation_steps": 2, "store": "memory"}], ids=["plain", "stored"])
+@pytest.mark.parametrize(
+    "options", [{}, {"gradient_accumulation_steps": 2, "store": "memory"}], ids=["plain", "stored"]
+)
 def test_a_resumed_run_gives_the_weights_of_one_that_was_not_interrupted(
     tmp_path: Path, step: int, options: dict[str, Any]
 ) -> None:
@@ -219,7 +231,7 @@ def test_a_resumed_run_gives_the_weights_of_one_that_was_not_interrupted(
     again.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{step}"))
 
     assert again.thresholds == thresholds
-    assert any(value > 0.45 for value in thresholds.values())
+    assert any(value > 0.5 for value in thresholds.values())
     assert_same_weights(straight, resumed, atol=0)
     assert again.state.log_history[-2]["loss"] == run.state.log_history[-2]["loss"]
 
@@ -259,7 +271,7 @@ def test_evaluation_has_the_loss_of_the_model(tmp_path: Path) -> None:
 
     loss = run.evaluate(rows)["eval_loss"]
 
-    expected = model.eval()(pixels(rows, list(range(6))), labels=torch.tensor(LABELLED)).loss
+    expected = model.eval()(pixels(rows, list(range(6))), labels=torch.tensor(LABELLED)).loss.detach()
     assert loss == pytest.approx(float(expected), rel=1e-4)
 
 
@@ -342,7 +354,11 @@ class TestBadInput:
         options = AdaCMTrainingArguments(output_dir=str(tmp_path), use_cpu=True)
 
         assert (options.supervised_weight, options.unsupervised_weight, options.contrastive_weight) == (0.5, 1, 0.1)
-        assert (options.contrastive_temperature, options.confidence_margin, options.confidence_floor) == (0.07, 0.97, 0.8)
+        assert (options.contrastive_temperature, options.confidence_margin, options.confidence_floor) == (
+            0.07,
+            0.97,
+            0.8,
+        )
         assert (options.steps_per_epoch, options.per_device_train_batch_size, options.num_train_epochs) == (800, 16, 20)
         assert (options.ema_decay, options.learning_rate) == (0.999, 5e-4)
         assert (options.strong_augmentation["rand_augment"], options.strong_augmentation["erase"]) == (3, 1.0)

@@ -35,7 +35,9 @@ class TestOrder:
         """Three batches of two are all six pictures, and so are the next three, in another order."""
         stream = batches(6)
 
-        turns = [[index for number in range(3 * turn, 3 * turn + 3) for index in stream.indices(number)] for turn in (0, 1)]
+        turns = [
+            [index for number in range(3 * turn, 3 * turn + 3) for index in stream.indices(number)] for turn in (0, 1)
+        ]
 
         assert [sorted(turn) for turn in turns] == [[0, 1, 2, 3, 4, 5]] * 2
         assert turns[0] != turns[1]
@@ -171,9 +173,9 @@ class TestApart:
         """Both halves of one data set are apart."""
         whole: Any = Listed(Sample(Path("a.png")), Sample(Path("b.png")))
 
-        check_apart(Subset(whole, [0]), Subset(whole, [1]))  # type: ignore[arg-type]
+        check_apart(Subset(whole, [0]), Subset(whole, [1]))
         with pytest.raises(TrainingDataError):
-            check_apart(Subset(whole, [0]), whole)  # type: ignore[arg-type]
+            check_apart(Subset(whole, [0]), whole)
 
     def test_two_faces_of_one_photograph_are_two_pictures(self) -> None:
         """A picture is a file and a part of it."""
