@@ -4,7 +4,7 @@ A detector runs on enlarged training pictures; the median of each landmark, as a
 template. The mean of the training pictures and the mean of the crops that the template gives for other faces are
 written side by side.
 
-    python benchmarks/estimate_crop_template.py FERPlus/FER2013Train --faces FOLDER_OF_PICTURES --output mean_faces.png
+    python benchmarks/estimate_crop_template.py FERPlus --faces FOLDER_OF_PICTURES --output mean_faces.png
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fer_zoo.datasets import Sample, load_dataset
 from fer_zoo.detection.center_face import CenterFaceDetector
-from fer_zoo.imaging.align import CropTemplate, crop_face
+from fer_zoo.imaging import CropTemplate, crop_face, find_pictures
 from fer_zoo.results import Face
 
 ENLARGED_SIZE = 192  # pixels; four times the 48 of FER2013
 BATCH = 64
 
 
-def read_pictures(folder: Path, limit: int | None, size: int | None = None) -> Iterator[NDArray[np.uint8]]:
-    """Yield the pictures below a folder as RGB, every one resized to a square of ``size`` if that is given."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".png", ".jpg", ".jpeg"})
-    for path in islice(paths, limit):
-        with Image.open(path) as image:
-            rgb = image.convert("RGB")
-            yield np.asarray(rgb.resize((size, size), Image.Resampling.BICUBIC) if size else rgb)
+def read_pictures(samples: Sequence[Sample], limit: int | None, size: int | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Yield pictures as RGB, every one resized to a square of ``size`` if that is given."""
+    for sample in samples[:limit]:
+        rgb = sample.read()
+        if size is None:
+            yield rgb
+        else:
+            yield np.asarray(Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC))
 
 
 def detect_single_faces(
@@ -53,17 +55,16 @@ def mean_face(crops: Sequence[NDArray[np.uint8]], size: int = 112) -> NDArray[np
 def main() -> None:
     """Print the template and write the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("training", type=Path, help="folder of training pictures")
+    parser.add_argument("data", type=Path, help="folder of FER+, with FER2013Train")
     parser.add_argument("--faces", type=Path, help="folder of other pictures to crop with the template")
     parser.add_argument("--limit", type=int, help="use only so many pictures of each folder")
     parser.add_argument("--output", type=Path, help="where to write the mean faces")
     arguments = parser.parse_args()
 
     detector = CenterFaceDetector(score_threshold=0.3)
+    samples = load_dataset("fer_plus", arguments.data, split="train", keep_unlabelled=True).samples
     training, landmarks, boxes = [], [], []
-    for picture, face in detect_single_faces(
-        detector, read_pictures(arguments.training, arguments.limit, ENLARGED_SIZE)
-    ):
+    for picture, face in detect_single_faces(detector, read_pictures(samples, arguments.limit, ENLARGED_SIZE)):
         training.append(picture)
         if face is not None:
             landmarks.append(face.landmarks)
@@ -81,7 +82,8 @@ def main() -> None:
 
     if arguments.faces and arguments.output:
         template = CropTemplate.from_dict({"landmarks": landmarks_of_template.tolist(), "box_margin": margin})
-        found = detect_single_faces(detector, read_pictures(arguments.faces, arguments.limit))
+        faces = [Sample(path) for path in find_pictures(arguments.faces) if isinstance(path, Path)]
+        found = detect_single_faces(detector, read_pictures(faces, arguments.limit))
         crops = [crop_face(picture, face, template, 112) for picture, face in found if face is not None]
         side_by_side = np.hstack([mean_face(training), mean_face(crops)])
         Image.fromarray(side_by_side).resize((448, 224), Image.Resampling.BICUBIC).save(arguments.output)

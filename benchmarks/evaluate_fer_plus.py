@@ -2,44 +2,19 @@
 
     python benchmarks/evaluate_fer_plus.py FERPlus --model mhan
 
-FERPlus has the folders of the public release, FER2013Train and FER2013Valid, each with its ``label.csv``: name, box,
-and ten columns of votes. Majority rule of the release: votes of 1 are dropped, the top class must hold more than half
-of the rest, and pictures whose top is "unknown" or "not a face" are left out.
+FERPlus has the folders of the public release, FER2013Train and FER2013Valid, each with its ``label.csv``.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import hashlib
 from math import sqrt
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from fer_zoo import get_label_set, pipeline
-
-CLASSES = [*get_label_set("fer_plus"), "unknown", "NF"]
-
-
-def read_majority(folder: Path) -> list[tuple[Path, str]]:
-    """Return the pictures of a split that have a majority, with their labels."""
-    rows = []
-    with (folder / "label.csv").open(newline="") as file:
-        for name, _, *columns in csv.reader(file):
-            votes = np.array(columns, int)
-            votes[votes <= 1] = 0
-            top = int(votes.argmax())
-            if 2 * votes[top] > votes.sum() and top < len(get_label_set("fer_plus")):
-                rows.append((folder / name, str(CLASSES[top])))
-    return rows
-
-
-def pixels_of(path: Path) -> str:
-    """Return a checksum of a picture's pixels."""
-    with Image.open(path) as image:
-        return hashlib.sha256(image.tobytes()).hexdigest()
+from fer_zoo import pipeline
+from fer_zoo.datasets import load_dataset
 
 
 def wilson_interval(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
@@ -58,13 +33,14 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32)
     arguments = parser.parse_args()
 
-    training = {pixels_of(path) for path in (arguments.data / "FER2013Train").glob("*.png")}
-    majority = read_majority(arguments.data / "FER2013Valid")
-    rows = [(path, label) for path, label in majority if pixels_of(path) not in training]
+    training = load_dataset("fer_plus", arguments.data, split="train", keep_unlabelled=True)
+    majority = load_dataset("fer_plus", arguments.data, split="validation")
+    rows = majority.without_twins_of(training)
     pipe = pipeline(model=arguments.model, detector="whole_image", device="cpu")
-    stream = pipe((str(path) for path, _ in rows), batch_size=arguments.batch_size)
+    stream = pipe((str(sample.path) for sample in rows.samples), batch_size=arguments.batch_size)
     predicted = np.array([faces[0]["label"] for faces in stream])
-    truth = np.array([label for _, label in rows])
+    names = rows.label_set.id2label
+    truth = np.array([names[label] for label in rows.labels if label is not None])
     hits = predicted == truth
     recalls = {label: float(hits[truth == label].mean()) for label in dict.fromkeys(truth)}
 

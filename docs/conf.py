@@ -29,11 +29,14 @@ napoleon_use_ivar = True  # "Attributes:" becomes a list in the class, and no se
 # Names of other projects cannot be looked up: that needs their inventories, and the build does without the network.
 # Names of this project are always checked.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(collections|dataclasses|enum|io|os|pathlib|types|typing)\..*"),
+    (r"py:.*", r"(abc|collections|dataclasses|enum|io|os|pathlib|types|typing)\..*"),
     (r"py:.*", r"(huggingface_hub|np|numpy|onnxruntime|PIL|torch|torchvision|transformers)\..*"),
-    (r"py:class", r"NDArray|PathLike"),  # imported for type checkers only, so their modules are not known here
+    (r"py:class", r"NDArray|Path|PathLike"),  # imported for type checkers only, so their modules are not known here
     (r"py:class", r"ImageSource"),  # an alias, no class; read_image lists what it stands for
-    (r"py:class", r"BranchFusion|GateType|GradientOperator|LastFusion|LevelFusion"),  # literals; the classes list them
+    (
+        r"py:class",
+        r"BranchFusion|FaceChoice|GateType|GradientOperator|LastFusion|LevelFusion|Targets",
+    ),  # literals; the classes list them
     (r"py:exc", r"StrictDataclassError"),  # of huggingface_hub
     (r"py:class", r"fer_zoo\..*\._\w+"),  # a private base class is named in the list of bases, but not documented
 ]

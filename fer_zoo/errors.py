@@ -159,3 +159,51 @@ class CacheConflictError(FerZooError, FileExistsError):
             f"The cache has {repo_id!r} from the Hub already, in {folder!r}, and it is left as it is. "
             f"To replace it by the embedded model, remove it first: hf cache rm model/{repo_id}"
         )
+
+
+class DatasetLayoutError(FerZooError, FileNotFoundError):
+    """A data set, or the split that was asked for, is not where it should be.
+
+    Attributes:
+        kind: the kind of data set that was expected.
+        path: where it was looked for.
+        problem: what is missing or wrong, as a clause without a full stop.
+    """
+
+    def __init__(self, kind: str, path: str, problem: str, layout: str, source: str) -> None:
+        self.kind = kind
+        self.path = path
+        self.problem = problem
+        tree = "\n".join(f"    {line}" for line in layout.splitlines())
+        super().__init__(f"No data set {kind!r} in {path!r}: {problem}. It looks like this:\n{tree}\n{source}")
+
+
+class AnnotationError(FerZooError, ValueError):
+    """A row, file or folder that labels pictures cannot be used: it is broken, or its label is outside the set.
+
+    Attributes:
+        source: the file or folder.
+        line: number of the line in it, from 1; ``None`` where the whole file is meant.
+        reason: what is wrong, as a clause without a full stop.
+    """
+
+    def __init__(self, source: str, line: int | None, reason: str) -> None:
+        self.source = source
+        self.line = line
+        self.reason = reason
+        place = repr(source) if line is None else f"line {line} of {source!r}"
+        super().__init__(f"Cannot use {place}: {reason}.")
+
+
+class EmptyClassError(FerZooError, ValueError):
+    """Classes of a label set have no sample, where each is needed."""
+
+    def __init__(self, dataset: str, label_set: str, classes: Iterable[str]) -> None:
+        super().__init__(
+            f"The data set {dataset!r} has no sample of: {', '.join(map(str, classes))}. Add some, or translate it to "
+            f"a label set without these classes, mapped_to(LabelSet(...)), instead of {label_set!r}."
+        )
+
+
+class DatasetWarning(FerZooError, UserWarning):  # noqa: N818 - a warning, though it can be raised as an error
+    """A data set can be used, but is not as it was published or not as it was asked for."""

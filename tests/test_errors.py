@@ -7,8 +7,12 @@ import pytest
 
 from fer_zoo import errors
 from fer_zoo.errors import (
+    AnnotationError,
     CacheConflictError,
     CheckpointError,
+    DatasetLayoutError,
+    DatasetWarning,
+    EmptyClassError,
     FerZooError,
     HubAccessError,
     HubConnectionError,
@@ -105,6 +109,24 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         "The cache has 'fer_zoo/mhan' from the Hub already, in 'models--fer_zoo--mhan', and it is left as it is. "
         "To replace it by the embedded model, remove it first: hf cache rm model/fer_zoo/mhan",
     ),
+    (
+        DatasetLayoutError("raf_db", "faces", "Image is missing", "Image/\nEmoLabel/", "Ask its authors."),
+        (FileNotFoundError, OSError),
+        "No data set 'raf_db' in 'faces': Image is missing. It looks like this:\n"
+        "    Image/\n    EmoLabel/\nAsk its authors.",
+    ),
+    (
+        AnnotationError("label.csv", 3, "the label 9 is not in 1 to 7"),
+        (ValueError,),
+        "Cannot use line 3 of 'label.csv': the label 9 is not in 1 to 7.",
+    ),
+    (
+        EmptyClassError("faces, train", "raf_db", ["fear", "anger"]),
+        (ValueError,),
+        "The data set 'faces, train' has no sample of: fear, anger. Add some, or translate it to a label set without "
+        "these classes, mapped_to(LabelSet(...)), instead of 'raf_db'.",
+    ),
+    (DatasetWarning("It has 3 pictures."), (UserWarning,), "It has 3 pictures."),
 ]
 
 every_error = pytest.mark.parametrize(
@@ -203,3 +225,10 @@ class TestUnknownName:
     def test_known_names_may_come_from_any_iterable(self) -> None:
         """A generator, which can be read only once, serves for the hint and for the list."""
         assert str(UnknownNameError("task", "b", (name for name in "ca"))) == "Unknown task 'b'. Known: a, c."
+
+
+def test_annotation_error_without_a_line_names_the_file_alone() -> None:
+    """A folder or a file with a single label has no line to name."""
+    assert str(AnnotationError("faces/smug", None, "it is no expression")) == (
+        "Cannot use 'faces/smug': it is no expression."
+    )

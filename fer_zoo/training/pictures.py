@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 from transformers.image_utils import pil_torch_interpolation_mapping
 
+from fer_zoo.datasets import ExpressionDataset
 from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError
 from fer_zoo.imaging import read_image
 from fer_zoo.models import FerImageProcessor
@@ -253,7 +254,10 @@ def class_numbers(rows: Any) -> Tensor:
     Raises:
         TrainingDataError: if a row has no label.
     """
-    if hasattr(rows, "labels"):
+    labels: list[Any]
+    if isinstance(rows, ExpressionDataset):
+        labels = [rows.target_of(sample) for sample in rows.samples]  # votes without a majority count too
+    elif hasattr(rows, "labels"):
         labels = list(rows.labels)
     elif hasattr(rows, "column_names"):
         labels = list(rows["label"])

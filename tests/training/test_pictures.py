@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from training_rows import Rows, processor
+from training_rows import LABEL_SET, Rows, processor
 
+from fer_zoo.datasets import ExpressionDataset, Sample
 from fer_zoo.errors import ImageReadError, TrainingDataError
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.pictures import (
@@ -145,6 +147,15 @@ def test_classes_are_found_wherever_a_data_set_has_them() -> None:
     assert class_numbers(Rows([1, 0])).tolist() == [1, 0]
     assert class_numbers(Column()).tolist() == [1, 0]
     assert class_numbers(rows).tolist() == [1, 0]
+
+
+def test_votes_without_a_majority_count_for_the_class_with_the_most() -> None:
+    """A data set of votes balances by what it trains on, not by the labels that a majority gives."""
+    samples = [Sample(Path("a.png"), votes=(2.0, 3.0, 3.0)), Sample(Path("b.png"), label=2, votes=(0.0, 0.0, 9.0))]
+
+    rows = ExpressionDataset(samples, LABEL_SET, name="votes", targets="votes")
+
+    assert class_numbers(rows).tolist() == [1, 2]
 
 
 def test_rows_without_a_label_cannot_be_balanced() -> None:

@@ -1,0 +1,117 @@
+"""``fer-zoo data``: what data sets can be read, and a check of one that lies on the disk."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
+from fer_zoo.datasets import DATASETS, DatasetReport, check_dataset
+
+data_app = typer.Typer(rich_markup_mode="rich")
+
+
+@data_app.callback(invoke_without_command=True)
+def data(context: typer.Context) -> None:
+    """List the kinds of data sets that can be read, and where the data come from."""
+    if context.invoked_subcommand is None:
+        Console().print(_kind_table())
+
+
+@data_app.command()
+def check(
+    kind: Annotated[str, typer.Argument(help=f"What it is: {', '.join(DATASETS)}.")],
+    path: Annotated[Path, typer.Argument(help="Its folder, or the file of a table.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the files of all twins.")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Pictures that are decoded at a time.")] = None,
+) -> None:
+    """Read every picture of a data set; count classes, pictures that occur twice, and files that cannot be read.
+
+    Exit status: 0 if every picture could be read, 1 if not (the reasons are on stderr), 2 if the layout or a label is
+    wrong.
+    """
+    with errors_as_usage(), _progress() as on_progress:
+        report = check_dataset(kind, path, threads=threads, on_progress=on_progress)
+    if as_json:
+        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        _print_report(report)
+    for source, reason in report.unreadable:
+        complain(f"{source}: {reason}")
+    if report.unreadable:
+        raise typer.Exit(FAILED_INPUT)
+
+
+class _Bar:
+    """Shows how many pictures are done."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress = progress
+        self.task = None if progress is None else progress.add_task("pictures", total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show the numbers."""
+        if self.progress is not None and self.task is not None:
+            self.progress.update(self.task, completed=done, total=total)
+
+
+@contextmanager
+def _progress() -> Iterator[_Bar]:
+    """Give a progress bar on stderr, which shows nothing if that is no terminal."""
+    if not sys.stderr.isatty():
+        yield _Bar(None)
+        return
+    columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield _Bar(progress)
+
+
+def _kind_table() -> Table:
+    """Return the kinds of data sets, one line each."""
+    table = Table("kind", "what", "splits", "pictures", "from", "terms", header_style="bold", show_lines=True)
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.overflow = "fold"  # addresses stay whole
+    for name, reader in DATASETS.items():
+        card = reader.card
+        counts = "\n".join(" or ".join(f"{n:,}" for n in card.counts[s]) for s in card.splits if s in card.counts)
+        table.add_row(name, card.title, "\n".join(card.splits), counts, card.homepage or "your own", card.terms)
+    return table
+
+
+def _print_report(report: DatasetReport) -> None:
+    """Print the counts as a table, and the rest as lines below."""
+    table = Table("class", *(split.split for split in report.splits), header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    rows = zip(*(split.class_counts for split in report.splits), strict=True)
+    for row in rows:
+        table.add_row(row[0][0], *(f"{count:,}" for _, count in row))
+    table.add_section()
+    for title, attribute in (
+        ("without a label", "num_unlabelled"),
+        ("all", "num_samples"),
+        ("listed, but no class", "num_left_out"),
+        ("same pixels as an earlier one", "num_repeated"),
+    ):
+        table.add_row(title, *(f"{getattr(split, attribute):,}" for split in report.splits))
+    Console().print(table)
+    for shared in report.shared:
+        print(f"pictures of {shared.split} that are also in {shared.other}: {shared.count:,}")
+    conflicting = sum(len({label for label in group.labels if label is not None}) > 1 for group in report.twins)
+    print(f"groups of files with the same pixels: {len(report.twins):,}, with different labels: {conflicting:,}")
+    print(f"files that cannot be read: {len(report.unreadable):,}")
+    for remark in report.remarks:
+        print(f"note: {remark}")
+
+
+__all__ = ["data_app"]
