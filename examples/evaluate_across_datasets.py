@@ -67,7 +67,9 @@ def run_small(folder: Path) -> None:
     other = LabelSet("reversed", tuple(reversed(learned.label_set.classes)))
     for label_set in (learned.label_set, other):
         print(f"{label_set.name}: {', '.join(label_set)}")
-    measure(folder / "model", [learned, load_dataset("image_folder", faces, split="test", label_set=other)], device="cpu")
+    measure(
+        folder / "model", [learned, load_dataset("image_folder", faces, split="test", label_set=other)], device="cpu"
+    )
 
 
 def main() -> None:

@@ -61,7 +61,9 @@ def fine_tune(photographs: Path, output: Path, *, model: str, **training: Any) -
     result = train(settings, output / "model")
     if result is not None and result.report is not None:
         accuracy = result.report.metrics.accuracy
-        print(f"accuracy {accuracy.value:.0%} on {accuracy.total} crops (95 %: {accuracy.low:.0%} to {accuracy.high:.0%})")
+        print(
+            f"accuracy {accuracy.value:.0%} on {accuracy.total} crops (95 %: {accuracy.low:.0%} to {accuracy.high:.0%})"
+        )
 
     pipe = fer_zoo.pipeline(model=output / "model", device="cpu")
     for photograph in sorted(photographs.rglob("*.png"))[::4]:

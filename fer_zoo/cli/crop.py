@@ -16,7 +16,7 @@ from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines import CropRow, CropSummary, FaceChoice, FaceCropper, crop_folder
 
 
-def crop(  # noqa: PLR0913, PLR0917  # one parameter for each option
+def crop(  # one parameter for each option
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder with photographs, and folders of them.")],
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="Folder for the crops, with the same folders.")],
     model: Annotated[

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from fer_zoo.cli.train import is_first_process
 from fer_zoo.cli.training_progress import EpochTable
+from fer_zoo.evaluation.markdown import summarise
 from fer_zoo.training import RunSettings, TrainingResult, TrainingRun, parse_assignment, read_settings
 from fer_zoo.training.settings import Layer
 
@@ -59,15 +60,8 @@ def print_start(console: Console, run: TrainingRun) -> None:
 def print_result(console: Console, result: TrainingResult, output: Path) -> None:
     """Print the figures, and how the model is loaded."""
     if result.report is not None:
-        metrics = result.report.metrics
-        accuracy = metrics.accuracy
-        console.print(
-            Text(
-                f"accuracy {accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}), "
-                f"balanced accuracy {metrics.balanced_accuracy:.1%}, macro-F1 {metrics.macro_f1:.1%}, "
-                f"calibration error {metrics.ece:.3f}, on {accuracy.total:,} pictures"
-            )
-        )
+        figures = ", ".join(f"{name} {value}" for name, value in summarise(result.report))
+        console.print(Text(f"{result.report.counts.evaluated:,} pictures of {result.report.split}: {figures}"))
     if result.calibration is None:
         console.print(Text(f"not calibrated: {result.record.not_calibrated}"))
     else:

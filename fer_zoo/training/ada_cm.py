@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fer_zoo.losses import upcast
+
 
 def guess_labels(first_logits: Tensor, second_logits: Tensor) -> tuple[Tensor, Tensor]:
     """Return what a model takes unlabelled pictures for, from two views of each, without a gradient.
@@ -27,7 +29,7 @@ def guess_labels(first_logits: Tensor, second_logits: Tensor) -> tuple[Tensor, T
     Returns:
         the pseudo-labels ``(B,)``, and their probabilities ``(B,)``: the highest of the mean of both views.
     """
-    probabilities = torch.stack([first_logits, second_logits]).detach().to(torch.float32).softmax(dim=2).mean(dim=0)
+    probabilities = upcast(torch.stack([first_logits, second_logits]).detach()).softmax(dim=2).mean(dim=0)
     confidence, labels = probabilities.max(dim=1)
     return labels, confidence
 
@@ -42,7 +44,7 @@ def masked_cross_entropy(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor
         labels: ``(B,)`` class numbers.
         mask: ``(B,)`` bool, which pictures count.
     """
-    losses = functional.cross_entropy(logits.to(torch.float32), labels, reduction="none")
+    losses = functional.cross_entropy(upcast(logits), labels, reduction="none")
     return torch.where(mask, losses, 0.0).mean()
 
 
@@ -76,8 +78,8 @@ class ConfidenceMargin:
             labels: ``(B,)`` class numbers, or ``(B, K)`` votes, whose largest counts.
         """
         classes = labels.argmax(dim=1) if labels.ndim > 1 else labels
-        confidence, predicted = logits.to(torch.float32).softmax(dim=1).max(dim=1)
-        is_correct = (predicted == classes).to(torch.float32)
+        confidence, predicted = logits.to(self.sums.dtype).softmax(dim=1).max(dim=1)
+        is_correct = (predicted == classes).to(self.sums.dtype)
         self.sums.index_add_(0, classes, confidence * is_correct)
         self.counts.index_add_(0, classes, is_correct)
 

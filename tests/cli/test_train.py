@@ -250,7 +250,7 @@ def test_unreadable_pictures_are_skipped_and_counted(workers: int, train: Train,
 
     assert result.exit_code == 0, result.output
     assert "2 unreadable pictures left out" in result.stdout
-    assert "on 11 pictures" in result.stdout
+    assert "11 pictures of validation: accuracy" in result.stdout
 
 
 def test_an_unreadable_picture_in_a_worker_is_named(train: Train, data: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_share_is_cut_off_where_there_is_no_validation_split(train: Train, tmp
 
     assert result.exit_code == 0, result.output
     assert "18 pictures to learn from, 6 to choose the epoch by, 9 to report on" in result.stdout
-    assert "on 9 pictures" in result.stdout
+    assert "9 pictures of test: accuracy" in result.stdout
 
 
 def test_a_single_picture_is_no_batch(train: Train, tmp_path: Path) -> None:
