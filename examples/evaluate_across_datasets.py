@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from drawn_faces import draw_folder
+from transformers.utils import logging
 
 from fer_zoo.datasets import ExpressionDataset, load_dataset
 from fer_zoo.evaluation import EvaluationReport, evaluate
@@ -39,8 +40,8 @@ def describe(report: EvaluationReport) -> str:
     dropped = sum(report.counts.dropped.values())
     return (
         f"{report.dataset}, {report.split}: accuracy {accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%}), "
-        f"balanced {report.metrics.balanced_accuracy:.1%}, {accuracy.total:,} pictures of {len(report.classes)} classes, "
-        f"{dropped:,} of other classes dropped"
+        f"balanced {report.metrics.balanced_accuracy:.1%}; {accuracy.total:,} pictures of {len(report.classes)} classes, "
+        f"{dropped:,} dropped"
     )
 
 
@@ -60,6 +61,7 @@ def run_small(folder: Path) -> None:
             "data": {"kind": "image_folder", "path": str(faces)},
             "model": {"name": "han_pff", **TINY},
             "training": {**options, "sam_rho": 0.0, "ema_decay": 0.0},
+            "augmentation": {"geometry": 0.0, "blur": 0.0, "low_resolution": 0.0, "erase": 0.0},
         }
     )
     train(settings, folder / "model")
@@ -79,6 +81,7 @@ def main() -> None:
     parser.add_argument("datasets", nargs="*", metavar="KIND:FOLDER:SPLIT")
     parser.add_argument("--small", action="store_true", help="draw the faces, and train a tiny network on them first")
     given = parser.parse_args()
+    logging.disable_progress_bar()
     if given.small:
         with tempfile.TemporaryDirectory() as folder:
             run_small(Path(folder))

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from drawn_faces import draw_folder
 from transformers import Trainer, TrainingArguments
+from transformers.utils import logging
 
 from fer_zoo.datasets import load_dataset
 from fer_zoo.evaluation import compute_trainer_metrics
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("output", nargs="?", type=Path)
     parser.add_argument("--small", action="store_true", help="draw the faces, and train a tiny network")
     given = parser.parse_args()
+    logging.disable_progress_bar()
     if not given.small and (given.faces is None or given.output is None):
         parser.error("give the faces and a folder for the model, or --small")
     if not given.small:
