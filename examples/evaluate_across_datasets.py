@@ -40,8 +40,8 @@ def describe(report: EvaluationReport) -> str:
     dropped = sum(report.counts.dropped.values())
     return (
         f"{report.dataset}, {report.split}: accuracy {accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%}), "
-        f"balanced {report.metrics.balanced_accuracy:.1%}; {accuracy.total:,} pictures of {len(report.classes)} classes, "
-        f"{dropped:,} dropped"
+        f"balanced {report.metrics.balanced_accuracy:.1%}; {accuracy.total:,} pictures, "
+        f"{len(report.classes)} classes, {dropped:,} pictures of other classes dropped"
     )
 
 

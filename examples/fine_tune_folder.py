@@ -4,8 +4,8 @@
     python examples/fine_tune_folder.py --small
 
 PHOTOGRAPHS has a folder for each expression (``happy``, ``sad`` …), or ``train`` and ``validation`` with such folders.
-With ``--small`` the photographs are one portrait in changing light, as it is and with a sad mouth painted on: that shows
-that everything runs, and nothing about faces.
+With ``--small`` the photographs are one portrait in changing light, as it is and with a sad mouth painted on: that
+shows that everything runs, and nothing about faces.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def test_the_plain_trainer_learns_drawn_faces(tmp_path: Path, monkeypatch: pytes
         model="han_pff",
         config=example.TINY,
         learning_rate=2e-2,
-        num_train_epochs=6,
+        num_train_epochs=8,
         per_device_train_batch_size=6,
         use_cpu=True,
         disable_tqdm=True,

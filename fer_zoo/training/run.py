@@ -16,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from fer_zoo.errors import FerZooError, InvalidOptionError, MissingPackageError
 from fer_zoo.evaluation import Calibration, Environment, EvaluationReport, calibrate, compute_trainer_metrics, evaluate
+from fer_zoo.evaluation.calibration import MAX_TEMPERATURE, MIN_TEMPERATURE
 from fer_zoo.hub.files import CARD
 from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.training.arguments import ExpressionTrainingArguments
@@ -98,8 +99,8 @@ class TrainingRun:
 
         Raises:
             RunFolderError: if the folder holds something that must not be written over.
-            FerZooError: if the data or the model cannot be used as they are; see :func:`load_training_data` and
-                :func:`make_initial_model`.
+            FerZooError: if the data or the model cannot be used as they are; see
+                :func:`~fer_zoo.training.load_training_data`.
         """
         work = RunFolder(Path(folder).resolve())
         work.check(settings, mode)
@@ -212,6 +213,9 @@ class TrainingRun:
             )
         except InvalidOptionError as error:
             return None, str(error)
+        if calibration.temperature in {MIN_TEMPERATURE, MAX_TEMPERATURE}:
+            model.config.temperature = 1.0
+            return None, "the pictures for it settle no temperature, as when every answer is right or they are few"
         return calibration, ""
 
     def _evaluate(self, model: Any) -> EvaluationReport | None:

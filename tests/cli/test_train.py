@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,7 +78,12 @@ def assert_equal_weights(first: Path, second: Path) -> None:
 
 
 def test_a_run_ends_with_a_model_a_report_and_a_card(train: Train, data: Path, tmp_path: Path) -> None:
-    """The loss falls, a line is printed for each epoch, and the pipeline loads the folder and is right."""
+    """The loss falls, a line is printed for each epoch, and the pipeline loads the folder and is right.
+
+    One picture of the validation split has a wrong label, so that there is a temperature to fit.
+    """
+    shutil.copy(data / "validation" / "happy" / "03.png", data / "validation" / "sad" / "wrong.png")
+
     result = train("--epochs", "6")
 
     out = tmp_path / "out"
@@ -87,13 +93,12 @@ def test_a_run_ends_with_a_model_a_report_and_a_card(train: Train, data: Path, t
     assert len(losses) == 6
     assert losses[-1] < losses[0]
     lines = result.stdout.splitlines()
-    assert lines[0] == "image_folder: 24 pictures to learn from, 12 to choose the epoch by"
+    assert lines[0] == "image_folder: 24 pictures to learn from, 13 to choose the epoch by"
     assert lines[1].split() == ["epoch", "loss", "learning", "rate", "accuracy", "balanced", "time"]
     assert [line.split()[0] for line in lines[2:8]] == ["1", "2", "3", "4", "5", "6"]
     assert lines[-1] == f"pipe = fer_zoo.pipeline(model={str(out)!r})"
     report = EvaluationReport.load(out)
-    assert report.metrics.accuracy.total == 12
-    assert report.metrics.accuracy.value == 1.0
+    assert (report.metrics.accuracy.hits, report.metrics.accuracy.total) == (12, 13)
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| angry |" not in card
     assert "| anger | 8 | 4 |" in card
@@ -102,6 +107,16 @@ def test_a_run_ends_with_a_model_a_report_and_a_card(train: Train, data: Path, t
     assert pipe.model.config.temperature == report.temperature != 1.0
     for word, label in (("happy", "happiness"), ("sad", "sadness"), ("angry", "anger")):
         assert pipe(str(data / "validation" / word / "00.png"))[0]["label"] == label
+
+
+def test_a_temperature_that_nothing_settles_is_not_taken(train: Train, tmp_path: Path) -> None:
+    """Where every answer is right, the likelihood would grow without end; the card and the command say so."""
+    result = train("--epochs", "6")
+
+    assert "accuracy 100.0 %" in result.stdout
+    assert "not calibrated: the pictures for it settle no temperature" in result.stdout
+    assert "The scores are not calibrated" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert EvaluationReport.load(tmp_path / "out").temperature == 1.0
 
 
 def test_the_files_of_a_run_are_complete(train: Train, tmp_path: Path) -> None:

@@ -115,3 +115,22 @@ def test_an_unknown_recipe_is_refused_with_the_closest() -> None:
 def test_every_method_has_its_trainer() -> None:
     """The table of trainers and the names that recipes may use agree."""
     assert tuple(METHODS) == recipe_table.METHODS
+
+
+def test_the_documentation_lists_every_recipe() -> None:
+    """Its table has the recipes in their order, with model, label set and summary."""
+    page = Path(__file__).parents[2] / "docs" / "training.md"
+
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    table = [line for line in lines if line.split("`")[1] in RECIPES]
+
+    assert table == [
+        "| {} | {} | {} | {} |".format(
+            *(
+                word if word == "any" else f"`{word}`"
+                for word in (recipe.name, recipe.model or "any", recipe.label_set_name or "any")
+            ),
+            recipe.summary,
+        )
+        for recipe in RECIPES.values()
+    ]
