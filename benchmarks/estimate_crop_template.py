@@ -20,7 +20,7 @@ from PIL import Image
 
 from fer_zoo.datasets import Sample, load_dataset
 from fer_zoo.detection.center_face import CenterFaceDetector
-from fer_zoo.imaging import CropTemplate, crop_face, pictures_below
+from fer_zoo.imaging import CropTemplate, crop_face, find_pictures
 from fer_zoo.results import Face
 
 ENLARGED_SIZE = 192  # pixels; four times the 48 of FER2013
@@ -82,7 +82,7 @@ def main() -> None:
 
     if arguments.faces and arguments.output:
         template = CropTemplate.from_dict({"landmarks": landmarks_of_template.tolist(), "box_margin": margin})
-        faces = [Sample(path) for path in pictures_below(arguments.faces)]
+        faces = [Sample(path) for path in find_pictures(arguments.faces) if isinstance(path, Path)]
         found = detect_single_faces(detector, read_pictures(faces, arguments.limit))
         crops = [crop_face(picture, face, template, 112) for picture, face in found if face is not None]
         side_by_side = np.hstack([mean_face(training), mean_face(crops)])

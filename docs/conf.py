@@ -35,7 +35,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"ImageSource"),  # an alias, no class; read_image lists what it stands for
     (
         r"py:class",
-        r"BranchFusion|GateType|GradientOperator|LastFusion|LevelFusion|Targets",
+        r"BranchFusion|FaceChoice|GateType|GradientOperator|LastFusion|LevelFusion|Targets",
     ),  # literals; the classes list them
     (r"py:exc", r"StrictDataclassError"),  # of huggingface_hub
     (r"py:class", r"fer_zoo\..*\._\w+"),  # a private base class is named in the list of bases, but not documented

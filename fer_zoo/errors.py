@@ -93,6 +93,13 @@ class MissingPackageError(FerZooError, ImportError):
         )
 
 
+class TrainingDataError(FerZooError, ValueError):
+    """A data set cannot be trained on or measured with as it is."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}. To see what a data set holds: fer-zoo data check KIND PATH")
+
+
 class CheckpointError(FerZooError, ValueError):
     """A checkpoint does not have the form that a converter or a model expects."""
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
 
-from fer_zoo.errors import UnknownNameError, WeightsIntegrityError, WeightsNotFoundError
+from fer_zoo.errors import CheckpointError, UnknownNameError, WeightsIntegrityError, WeightsNotFoundError
 from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.licences import TRAINED_ON_FER_PLUS, LicenceLedger
-from fer_zoo.models import FerImageProcessor, register_models
+from fer_zoo.models import FerImageProcessor, FerImageProcessorPil, register_models
 
 #: Owner of the published models on the Hugging Face Hub.
 ORGANIZATION = "fer_zoo"
@@ -205,9 +205,46 @@ def create_model(
     labels = label_set or entry.label_set
     fields = {"id2label": labels.id2label, "label2id": labels.label2id, **entry.config, **(config_options or {})}
     config = AutoConfig.for_model(entry.architecture, **fields)
-    size = {"height": config.image_size, "width": config.image_size}
-    processor = FerImageProcessor(**{**(processor_options or {}), "size": size})
+    processor = _fresh_processor(config.image_size, processor_options)
     return FreshModel(AutoModelForImageClassification.from_config(config).train(), processor)
+
+
+def _fresh_processor(image_size: int, options: Mapping[str, Any] | None = None) -> FerImageProcessor:
+    """Return an image processor for a network that takes pictures of this side, in pixels."""
+    return FerImageProcessor(**{**(options or {}), "size": {"height": image_size, "width": image_size}})
+
+
+def load_image_processor(
+    model: str | PathLike[str], *, revision: str | None = None
+) -> FerImageProcessor | FerImageProcessorPil:
+    """Load what makes pixel values for a model, crop template included, and leave its weights where they are.
+
+    A name without weights gives the image processor of a fresh network, as :func:`create_model` does.
+
+    Args:
+        model: a name of the table, a path, or a repository.
+        revision: branch, tag or commit on the Hub.
+
+    Raises:
+        UnknownNameError: if a name without an owner is neither in the table nor a folder.
+        WeightsIntegrityError: if the embedded weights are damaged.
+        CheckpointError: if there is no image processor, or one that cannot cut out faces.
+    """
+    register_models()
+    entry = ENTRIES.get(fspath(model).removeprefix(f"{ORGANIZATION}/"))
+    if entry is not None and not entry.is_embedded and revision is None:
+        return _fresh_processor(AutoConfig.for_model(entry.architecture, **entry.config).image_size)
+    folder = resolve_model(model, revision=revision)
+    advice = "Give a model of this package, or a folder with its preprocessor_config.json"
+    try:
+        processor = AutoImageProcessor.from_pretrained(folder, revision=revision)
+    except (OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"The image processor of {folder!r} cannot be loaded: {reason} {advice}.") from error
+    if not isinstance(processor, FerImageProcessor | FerImageProcessorPil):
+        found = type(processor).__name__
+        raise CheckpointError(f"The image processor of {folder!r} is a {found}, which has no crop template. {advice}.")
+    return processor
 
 
 def resolve_model(model: str | PathLike[str], *, revision: str | None = None) -> str:
@@ -269,6 +306,7 @@ __all__ = [
     "get_entry",
     "list_embedded_models",
     "list_models",
+    "load_image_processor",
     "resolve_model",
     "verified_folder",
 ]

@@ -24,6 +24,7 @@ from fer_zoo.errors import (
     InvalidOptionError,
     LabelMappingError,
     MissingPackageError,
+    TrainingDataError,
     UnknownNameError,
     WeightsIntegrityError,
     WeightsNotFoundError,
@@ -68,6 +69,11 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         (ImportError,),
         "The detector 'scrfd' needs the package 'insightface', which is not installed. "
         "Install it with: pip install 'fer-zoo[insightface]'",
+    ),
+    (
+        TrainingDataError("There are no pictures"),
+        (ValueError,),
+        "There are no pictures. To see what a data set holds: fer-zoo data check KIND PATH",
     ),
     (CheckpointError("It lacks 2 parameters."), (ValueError,), "It lacks 2 parameters."),
     (

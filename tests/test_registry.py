@@ -10,10 +10,16 @@ import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
-from transformers import AutoModelForImageClassification
+from transformers import AutoModelForImageClassification, ViTImageProcessor
 
 from fer_zoo import registry
-from fer_zoo.errors import InvalidOptionError, UnknownNameError, WeightsIntegrityError, WeightsNotFoundError
+from fer_zoo.errors import (
+    CheckpointError,
+    InvalidOptionError,
+    UnknownNameError,
+    WeightsIntegrityError,
+    WeightsNotFoundError,
+)
 from fer_zoo.imaging import FER_PLUS_TEMPLATE
 from fer_zoo.labels import get_label_set
 from fer_zoo.registry import (
@@ -22,6 +28,7 @@ from fer_zoo.registry import (
     create_model,
     get_entry,
     list_models,
+    load_image_processor,
     resolve_model,
     verified_folder,
 )
@@ -152,3 +159,35 @@ def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     with pytest.raises(WeightsIntegrityError, match=rf"model\.safetensors.*expected {entry.sha256}"):
         verified_folder(replace(entry))
+
+
+def test_image_processor_of_a_published_model_is_its_own() -> None:
+    """Both names give the one that stands beside the weights."""
+    for name in ("mhan", "fer_zoo/mhan"):
+        processor = load_image_processor(name)
+
+        assert (processor.template, processor.color_mode) == (FER_PLUS_TEMPLATE, "grey")
+
+
+@pytest.mark.parametrize("entry", WITHOUT_WEIGHTS, ids=lambda entry: entry.name)
+def test_image_processor_without_weights_is_that_of_a_fresh_network(entry: ModelEntry) -> None:
+    """An architecture has one too, so that crops can be made to train it."""
+    assert load_image_processor(entry.name).to_dict() == create_model(entry.name).processor.to_dict()
+
+
+def test_image_processor_is_loaded_without_weights(tmp_path: Path) -> None:
+    """Its file alone makes a folder that it can be loaded from."""
+    shutil.copy(get_entry("mhan").folder / "preprocessor_config.json", tmp_path)
+
+    assert load_image_processor(tmp_path).template == FER_PLUS_TEMPLATE
+
+
+def test_image_processor_that_cannot_crop_is_refused(tmp_path: Path) -> None:
+    """A folder without any, and one of another kind, are named with the way out."""
+    advice = r"Give a model of this package, or a folder with its preprocessor_config\.json\.$"
+    with pytest.raises(CheckpointError, match=rf"(?s)The image processor of '{tmp_path}' cannot be loaded: .*{advice}"):
+        load_image_processor(tmp_path)
+    ViTImageProcessor().save_pretrained(tmp_path)
+
+    with pytest.raises(CheckpointError, match=rf"is a ViTImageProcessor\w*, which has no crop template\. {advice}"):
+        load_image_processor(tmp_path)

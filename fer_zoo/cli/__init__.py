@@ -10,6 +10,7 @@ from transformers.utils import logging
 from fer_zoo import __version__
 from fer_zoo.cli.calibrate import calibrate
 from fer_zoo.cli.convert import convert
+from fer_zoo.cli.crop import crop
 from fer_zoo.cli.data import data_app
 from fer_zoo.cli.evaluate import evaluate
 from fer_zoo.cli.explain import explain
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(explain)
+app.command()(crop)
 app.command()(evaluate)
 app.command()(calibrate)
 app.add_typer(models_app, name="models")

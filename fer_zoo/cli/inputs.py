@@ -7,18 +7,18 @@ from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from fer_zoo.errors import ImageNotFoundError
-from fer_zoo.imaging import PICTURE_SUFFIXES, pictures_below
+from fer_zoo.errors import ImageNotFoundError, ImageReadError
+from fer_zoo.imaging import PICTURE_SUFFIXES, find_pictures
 
 
-def expand_inputs(arguments: Iterable[str]) -> Iterator[str | ImageNotFoundError]:
+def expand_inputs(arguments: Iterable[str]) -> Iterator[str | ImageReadError]:
     """Yield paths and URLs: folders become the pictures below them, patterns the files that match.
 
     Args:
         arguments: paths, folders, patterns with ``*``, ``?`` or ``[...]``, and URLs.
 
     Yields:
-        a path or URL, or the reason why an argument stands for none.
+        a path or URL, or the reason why an argument stands for none or a folder hides some.
     """
     for argument in arguments:
         if "://" in argument:
@@ -44,12 +44,19 @@ def stem_of(source: str) -> str:
     return PurePosixPath(path).stem or "picture"
 
 
-def _pictures_below(folder: str) -> Iterator[str | ImageNotFoundError]:
+def no_pictures(folder: str) -> ImageNotFoundError:
+    """Return the error for a folder without any picture."""
+    return ImageNotFoundError(folder, f"the folder has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+
+
+def _pictures_below(folder: str) -> Iterator[str | ImageReadError]:
     """Yield the pictures below a folder in the order of their names."""
-    pictures = pictures_below(folder)
-    if not pictures:
-        yield ImageNotFoundError(folder, f"the folder has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    yield from map(str, pictures)
+    is_empty = True
+    for found in find_pictures(folder):
+        is_empty = False
+        yield found if isinstance(found, ImageReadError) else str(found)
+    if is_empty:
+        yield no_pictures(folder)
 
 
-__all__ = ["expand_inputs", "stem_of"]
+__all__ = ["expand_inputs", "no_pictures", "stem_of"]

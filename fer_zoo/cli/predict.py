@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from PIL import Image
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import expand_inputs, stem_of
 from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
 from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
+from fer_zoo.cli.progress import show_progress
 from fer_zoo.errors import FerZooError, InvalidOptionError
-from fer_zoo.imaging import annotate, read_image
+from fer_zoo.imaging import FreeNames, annotate, read_image
 from fer_zoo.pipelines import FaceExpressionPipeline, pipeline
 from fer_zoo.results import ImageResult
-
-MANY = 4  # pictures; more than these get a progress bar
 
 
 def predict(
@@ -69,14 +63,14 @@ def predict(
         writer = JsonWriter(top_k)
     elif as_csv:
         writer = CsvWriter()
-    names = _FreeNames()
+    names = FreeNames()
     options = {"threshold": threshold, "min_confidence": min_confidence, "batch_size": batch_size}
     for result in _analyze(pipe, pictures, options):
         writer.write(result)
         if result.error is not None:
             failures.append(result.error)
         elif annotate_to is not None:
-            failures.extend(_write_annotated(result, annotate_to / names.take(result.source)))
+            failures.extend(_write_annotated(result, annotate_to / f"{names.take(stem_of(result.source))}.png"))
     writer.finish()
     for failure in failures:
         complain(failure)
@@ -86,33 +80,11 @@ def predict(
 
 def _analyze(pipe: FaceExpressionPipeline, pictures: list[str], options: dict[str, Any]) -> Iterator[ImageResult]:
     """Yield the results in the order of the pictures, under a progress bar if there are many."""
-    progress: Progress | None = None
-    bar: AbstractContextManager[object] = nullcontext()
-    if len(pictures) > MANY and sys.stderr.isatty():
-        columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        bar = progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    with bar:
-        task = None if progress is None else progress.add_task("pictures", total=len(pictures))
+    with show_progress() as on_progress:
         stream = pipe.analyze(iter(pictures), on_error="skip", **options)
-        for result in stream:
+        for done, result in enumerate(stream, start=1):
             yield result
-            if progress is not None and task is not None:
-                progress.advance(task)
-
-
-class _FreeNames:
-    """Names for output files: that of the input with ``.png``, numbered where two inputs share it."""
-
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-
-    def take(self, source: str) -> str:
-        """Return a name that was not given before."""
-        stem = stem_of(source)
-        candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-        name = next(candidate for candidate in candidates if candidate not in self.taken)
-        self.taken.add(name)
-        return f"{name}.png"
+            on_progress(done, len(pictures))
 
 
 def _write_annotated(result: ImageResult, path: Path) -> list[str]:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-
-class ProgressBar:
-    """Shows how many pictures are done."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress = progress
-        self.task = None if progress is None else progress.add_task("pictures", total=None)
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show the numbers."""
-        if self.progress is not None and self.task is not None:
-            self.progress.update(self.task, completed=done, total=total)
+MANY = 4  # pictures; more than these get a bar
 
 
 @contextmanager
-def show_progress() -> Iterator[ProgressBar]:
-    """Give a progress bar on stderr, which shows nothing if that is no terminal."""
+def show_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr while the block runs, if there is much to do and a terminal to show it on.
+
+    Yields:
+        a function to call with the number of pictures that are done and of all.
+    """
     if not sys.stderr.isatty():
-        yield ProgressBar(None)
+        yield lambda done, total: None
         return
     columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield ProgressBar(progress)
+        task = progress.add_task("pictures", total=None, visible=False)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, visible=total > MANY)
+
+        yield show
 
 
-__all__ = ["ProgressBar", "show_progress"]
+__all__ = ["show_progress"]

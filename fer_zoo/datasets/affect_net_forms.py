@@ -11,11 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from fer_zoo.datasets.files import KnownFiles, find_split_folders, list_folders, read_csv_rows
+from fer_zoo.datasets.files import KnownFiles, find_split_folders, list_folders, pictures_below, read_csv_rows
 from fer_zoo.datasets.reader import SplitSamples, expression_of
 from fer_zoo.datasets.sample import BoxPart, Sample
 from fer_zoo.errors import AnnotationError
-from fer_zoo.imaging import pictures_below
 from fer_zoo.labels import LabelSet, get_label_set
 
 CODES: Final = get_label_set("affectnet_8")

@@ -7,11 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Final
 
-from fer_zoo.datasets.files import list_folders, read_lines
+from fer_zoo.datasets.files import list_folders, pictures_below, read_lines
 from fer_zoo.datasets.reader import ALL, DatasetCard, DatasetReader, SplitSamples
 from fer_zoo.datasets.sample import Sample
 from fer_zoo.errors import AnnotationError, InvalidOptionError
-from fer_zoo.imaging import pictures_below
 from fer_zoo.labels import Expression
 
 PICTURE_FOLDERS: Final = ("cohn-kanade-images", "extended-cohn-kanade-images/cohn-kanade-images")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from fer_zoo.datasets.sample import Sample
-from fer_zoo.errors import AnnotationError
-from fer_zoo.imaging import pictures_below
+from fer_zoo.errors import AnnotationError, ImageReadError
+from fer_zoo.imaging import find_pictures
 
 SPLIT_WORDS: Final = {
     "train": "train",
@@ -100,6 +100,20 @@ def list_folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
+def pictures_below(folder: Path) -> list[Path]:
+    """Return the pictures in a folder and below it, in the order of their names.
+
+    Raises:
+        ImageReadError: a folder cannot be looked into.
+    """
+    pictures: list[Path] = []
+    for found in find_pictures(folder):
+        if isinstance(found, ImageReadError):
+            raise found
+        pictures.append(found)
+    return pictures
+
+
 def read_class_folders(folder: Path, label_of: Callable[[Path], int | None]) -> tuple[Sample, ...]:
     """Return the pictures below the class folders of a folder.
 
@@ -120,6 +134,7 @@ __all__ = [
     "KnownFiles",
     "find_split_folders",
     "list_folders",
+    "pictures_below",
     "read_class_folders",
     "read_csv_rows",
     "read_lines",

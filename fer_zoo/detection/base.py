@@ -14,7 +14,11 @@ from fer_zoo.results import Face
 
 @runtime_checkable
 class FaceDetector(Protocol):
-    """Anything with :meth:`detect` and :attr:`gives_crops`; write your own and pass it as ``detector=``."""
+    """Anything with :meth:`detect` and :attr:`gives_crops`; write your own and pass it as ``detector=``.
+
+    Code that works on several pictures at once calls a detector from one thread at a time, unless the detector has an
+    attribute ``is_thread_safe`` that is true.
+    """
 
     #: Whether the pictures are taken to be face crops already, so that no further crop is made of them.
     gives_crops: bool

@@ -57,6 +57,7 @@ class CenterFaceDetector:
     """
 
     gives_crops = False
+    is_thread_safe = True  # onnxruntime's sessions are, and the rest keeps no state
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ class WholeImageDetector:
     """Take every picture as one face that fills it."""
 
     gives_crops = True
+    is_thread_safe = True
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
         """Return one face for each picture: a box around all of it, a score of 1 and no landmarks."""

@@ -12,7 +12,7 @@ from fer_zoo.imaging.align import (
     warp,
 )
 from fer_zoo.imaging.annotate import annotate
-from fer_zoo.imaging.files import PICTURE_SUFFIXES, pictures_below
+from fer_zoo.imaging.folders import PICTURE_SUFFIXES, FreeNames, find_pictures
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source, read_image
 
 __all__ = [
@@ -22,12 +22,13 @@ __all__ = [
     "FER_PLUS_TEMPLATE",
     "PICTURE_SUFFIXES",
     "CropTemplate",
+    "FreeNames",
     "annotate",
     "box_transform",
     "crop_face",
     "crop_transform",
     "describe_source",
-    "pictures_below",
+    "find_pictures",
     "read_image",
     "similarity_transform",
     "warp",

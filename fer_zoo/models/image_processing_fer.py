@@ -77,18 +77,21 @@ class _FaceProcessing:
         """How the crop frames a face."""
         return CropTemplate.from_dict(self.crop_template)
 
-    def crop_faces(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[NDArray[np.uint8]]:
+    def crop_faces(
+        self, image: NDArray[np.uint8], faces: Sequence[Face], *, size: int | None = None
+    ) -> list[NDArray[np.uint8]]:
         """Cut faces out of a picture as the model expects them: upright, framed by the template, of the model's size.
 
         Args:
             image: RGB, ``(H, W, 3)``.
             faces: the faces, in pixels of the picture.
+            size: side of the crops in pixels, to keep more detail than the model takes; by default the model's.
 
         Returns:
             one crop for each face, ``(size, size, 3)``.
         """
-        template, size = self.template, self.size["height"]
-        return [crop_face(image, face, template, size) for face in faces]
+        template, side = self.template, self.size["height"] if size is None else size
+        return [crop_face(image, face, template, side) for face in faces]
 
 
 class FerImageProcessor(_FaceProcessing, TorchvisionBackend):

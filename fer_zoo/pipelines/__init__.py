@@ -1,4 +1,4 @@
-"""From pictures to expressions: the task ``face-expression``."""
+"""From pictures to expressions: the task ``face-expression``; and from folders of photographs to aligned crops."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import UnknownNameError
+from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
+from fer_zoo.pipelines.crops import crop_folder
+from fer_zoo.pipelines.face_cropper import FaceChoice, FaceCropper
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline, to_rows
 from fer_zoo.registry import get_entry, resolve_model
 
@@ -72,4 +75,16 @@ def pipeline(
     return pipe
 
 
-__all__ = ["FaceExpressionPipeline", "pipeline", "register_pipelines", "to_rows"]
+__all__ = [
+    "CropRow",
+    "CropSummary",
+    "CroppedFace",
+    "FaceChoice",
+    "FaceCropper",
+    "FaceExpressionPipeline",
+    "crop_folder",
+    "pipeline",
+    "read_crop_report",
+    "register_pipelines",
+    "to_rows",
+]

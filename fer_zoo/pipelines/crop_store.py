@@ -1,0 +1,232 @@
+"""The folder that crops are written to: begun, resumed or begun anew, and never left with half a file.
+
+Crops are written elsewhere in the folder and then renamed, and a row joins the report after its crops, in one
+unbuffered write. So a killed run leaves whole crops, and at most half a row, which the next run drops.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.imaging import FreeNames
+from fer_zoo.pipelines.crop_report import OPTIONS_FILE, REPORT_FILE, CropRow, CropSummary, encode_row, read_rows
+
+PARTIAL_FOLDER: Final = ".crops_partial"  # files on their way; removed at the beginning and at the end of a run
+STALE_REPORT: Final = ".crops_stale.jsonl"  # report of an earlier run whose crops are being removed
+
+#: What the system says of one path rather than of the folder: too long, not allowed, or its place is taken.
+_OF_ONE_PATH: Final = frozenset(
+    {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EEXIST, errno.EISDIR, errno.ENOTDIR}
+)
+
+
+class CropStore:
+    """A folder of crops with its report, open for one run; use it in a ``with`` statement, once.
+
+    Attributes:
+        finished: the pictures that need nothing more: cropped, or without a face.
+        names: gives every further picture the stem of its crops.
+
+    Args:
+        folder: the folder; made if it does not exist.
+        options: all that decides what the crops look like, ready for JSON.
+        overwrite: remove the crops of an earlier run, whatever its options, and begin anew.
+        quality: of JPEG files, from 1 to 100; ``None`` for PNG.
+
+    Raises:
+        InvalidOptionError: if the folder cannot be written to, holds something else, or was begun with other options.
+    """
+
+    def __init__(self, folder: Path, options: Mapping[str, Any], *, overwrite: bool, quality: int | None) -> None:
+        self.folder = folder
+        self.finished: set[str] = set()
+        self.names = FreeNames()
+        self._quality = quality
+        self._ending = ".png" if quality is None else ".jpg"
+        self._partial = folder / PARTIAL_FOLDER
+        self._counts: Counter[str] = Counter()
+        with self._told_if_not_writable():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._begin(json.loads(json.dumps(options)), overwrite=overwrite)
+            self._resume()
+            self._report = (folder / REPORT_FILE).open("ab", buffering=0)
+        self.num_done_before = len(self.finished)
+
+    def __enter__(self) -> CropStore:
+        """Return the store."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the report and remove what is left half done."""
+        self._report.close()
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+    def write_crops(self, crops: list[NDArray[np.uint8]], stem: str, *, are_numbered: bool) -> list[str]:
+        """Write the crops of one picture; safe to call from several threads.
+
+        Args:
+            crops: ``(size, size, 3)`` each.
+            stem: their path in the folder, without number and ending.
+            are_numbered: whether they get a number, from 1.
+
+        Returns:
+            the paths of the crops in the folder.
+
+        Raises:
+            InvalidOptionError: if the folder cannot be written to.
+            OSError: if a file of this one name cannot be written.
+        """
+        names = [
+            f"{stem}_{number}{self._ending}" if are_numbered else f"{stem}{self._ending}"
+            for number in range(1, len(crops) + 1)
+        ]
+        with self._told_if_not_writable():
+            for crop, name in zip(crops, names, strict=True):
+                self._write_crop(crop, self.folder / name)
+        return names
+
+    def add(self, row: CropRow) -> None:
+        """Add the row of a picture whose crops are written.
+
+        Raises:
+            InvalidOptionError: if the folder cannot be written to.
+        """
+        line = encode_row(row)
+        with self._told_if_not_writable():
+            if self._report.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._count(row)
+
+    def summarize(self) -> CropSummary:
+        """Return the figures of the report as it stands."""
+        return CropSummary(
+            self.folder / REPORT_FILE,
+            num_cropped=self._counts["cropped"],
+            num_crops=self._counts["crops"],
+            num_without_face=self._counts["no face"],
+            num_unreadable=self._counts["unreadable"],
+            num_done_before=self.num_done_before,
+        )
+
+    def _begin(self, options: dict[str, Any], *, overwrite: bool) -> None:
+        """Clear the folder if that was asked for, compare the options with those before, and record them."""
+        path, report, stale = (self.folder / name for name in (OPTIONS_FILE, REPORT_FILE, STALE_REPORT))
+        if not overwrite:
+            self._compare(options)
+        elif report.exists():
+            report.replace(stale)
+        if stale.exists():  # asked for now, or by a run that was killed while it did this
+            _remove_crops(self.folder, stale)
+        shutil.rmtree(self._partial, ignore_errors=True)
+        self._partial.mkdir()
+        self._replace(path, json.dumps(options, indent=2).encode("ascii") + b"\n")
+
+    def _compare(self, options: dict[str, Any]) -> None:
+        """Refuse a folder that holds something else, or crops made with other options."""
+        path = self.folder / OPTIONS_FILE
+        if not path.exists():
+            if any(not found.name.startswith(".") for found in self.folder.iterdir()):
+                raise self._refusal("a new or empty folder, or one that crops were written to before")
+            return
+        try:
+            before = json.loads(path.read_bytes())
+        except ValueError:
+            before = None
+        if not isinstance(before, dict):
+            raise self._refusal(f"a folder with a readable {OPTIONS_FILE}")
+        changes = [
+            f"{name} was {before.get(name)!r} and is now {value!r}"
+            for name, value in options.items()
+            if before.get(name) != value
+        ]
+        if changes:
+            raise self._refusal(f"a folder whose crops were made with the same options ({'; '.join(changes)})")
+
+    def _refusal(self, expected: str) -> InvalidOptionError:
+        """Return the error for a folder that cannot be gone on with."""
+        way_out = "choose another folder, or overwrite=True (--overwrite) to begin anew"
+        return InvalidOptionError("destination", str(self.folder), f"{expected}; {way_out}")
+
+    def _resume(self) -> None:
+        """Take over the rows of finished pictures, and drop half lines and unreadable ones, to be tried again."""
+        report, kept = self.folder / REPORT_FILE, self._partial / REPORT_FILE
+        if not report.exists():
+            return
+        stems = []
+        with kept.open("wb") as file:
+            for row in read_rows(report):
+                if row.error is None and row.image not in self.finished:
+                    self.finished.add(row.image)
+                    stems.append(row.stem)
+                    self._count(row)
+                    file.write(encode_row(row))
+        kept.replace(report)
+        self.names = FreeNames(stems)
+
+    def _count(self, row: CropRow) -> None:
+        """Add a row to the figures."""
+        self._counts.update({row.status: 1, "crops": len(row.crops)})
+
+    def _write_crop(self, crop: NDArray[np.uint8], path: Path) -> None:
+        """Write one crop, and its folder if there is none."""
+        partial = self._partial / f"{uuid4().hex}{self._ending}"
+        if self._quality is None:
+            Image.fromarray(crop).save(partial)
+        else:
+            Image.fromarray(crop).save(partial, quality=self._quality, subsampling=0)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        """Write a file whole or not at all."""
+        partial = self._partial / path.name
+        partial.write_bytes(content)
+        partial.replace(path)
+
+    @contextmanager
+    def _told_if_not_writable(self) -> Iterator[None]:
+        """Turn what the system says of the folder into an error that names it; what it says of one path passes."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _OF_ONE_PATH and self.folder.is_dir():
+                raise
+            expected = f"a folder that can be written to ({error.strerror or error})"
+            raise InvalidOptionError("destination", str(self.folder), expected) from error
+
+
+def _remove_crops(folder: Path, report: Path) -> None:
+    """Remove the crops that a report lists, the folders that this leaves empty, and the report."""
+    parents: set[PurePosixPath] = set()
+    for row in read_rows(report):
+        for crop in row.crops:
+            name = PurePosixPath(crop.crop)
+            if not name.is_absolute() and ".." not in name.parts:  # as this package writes them
+                (folder / name).unlink(missing_ok=True)
+                parents.update(name.parents)
+    for parent in sorted(parents - {PurePosixPath()}, key=lambda path: -len(path.parts)):
+        path = folder / parent
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    report.unlink()
+
+
+__all__ = ["PARTIAL_FOLDER", "STALE_REPORT", "CropStore"]

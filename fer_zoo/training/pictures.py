@@ -1,0 +1,275 @@
+"""From the rows of a data set to the pixel values of a batch, made on the device.
+
+Workers read pictures and hand over bytes; resizing, grey, augmentation and normalisation happen for the whole batch on
+the device. A data set that fits is read once and kept there whole: then nothing is left for the processor to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+from transformers.image_utils import pil_torch_interpolation_mapping
+
+from fer_zoo.datasets import ExpressionDataset
+from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError
+from fer_zoo.imaging import read_image
+from fer_zoo.models import FerImageProcessor
+
+UNREADABLE_CHOICES = ("raise", "skip")
+READ_BATCH = 64  # pictures that a worker hands over together while a data set is read
+
+
+class Rows(Protocol):
+    """A data set as training needs it: the rows have ``image`` and ``label``, those without a label only ``image``."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def __getitem__(self, index: int, /) -> dict[str, Any]:
+        """Return a row: ``image`` is anything that :func:`fer_zoo.imaging.read_image` takes."""
+        ...
+
+
+class PixelPreparation:
+    """What the image processor of a model does to pictures, for batches on a device.
+
+    Args:
+        processor: the image processor of the model.
+    """
+
+    def __init__(self, processor: FerImageProcessor) -> None:
+        self.size = (int(processor.size["height"]), int(processor.size["width"]))
+        self.is_grey = processor.color_mode == "grey"
+        self.interpolation = pil_torch_interpolation_mapping[processor.resample]
+        self.to_grey = FerImageProcessor.to_grey
+        self.mean = torch.tensor(processor.image_mean)
+        self.std = torch.tensor(processor.image_std)
+
+    def scale(self, images: Tensor) -> Tensor:
+        """Resize pictures to what the model takes.
+
+        Args:
+            images: ``(B, 3, H, W)`` or, of grey pictures, ``(B, 1, H, W)``; uint8.
+
+        Returns:
+            ``(B, 3, height, width)``, values in [0, 1].
+        """
+        if self.is_grey and images.shape[1] > 1:
+            images = torch.stack([self.to_grey(image) for image in images])[:, :1]
+        resized = v2.functional.resize(images, list(self.size), interpolation=self.interpolation, antialias=True)
+        return cast(Tensor, resized.expand(-1, 3, -1, -1).to(torch.float32) / 255)
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Subtract the mean and divide by the standard deviation of each channel.
+
+        Args:
+            images: ``(B, 3, height, width)``, values in [0, 1].
+
+        Returns:
+            pixel values of the same shape.
+        """
+        mean, std = (values.to(images.device).view(1, 3, 1, 1) for values in (self.mean, self.std))
+        return (images - mean) / std
+
+
+class PictureReader(Dataset[dict[str, Any] | None]):
+    """The rows of a data set with their pictures as bytes; a picture that cannot be read is ``None`` or an error.
+
+    Args:
+        rows: the data set.
+        unreadable: ``"raise"`` or ``"skip"``.
+    """
+
+    def __init__(self, rows: Rows, unreadable: str = "raise") -> None:
+        self.rows = rows
+        self.unreadable = unreadable
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any] | None:
+        """Return ``image`` as ``(3, H, W)`` uint8 and, if the row has one, ``label``.
+
+        Raises:
+            ImageReadError: if the picture cannot be read and ``unreadable`` is ``"raise"``.
+        """
+        try:
+            row = self.rows[index]
+            image = torch.from_numpy(read_image(row["image"])).permute(2, 0, 1)
+        except ImageReadError:
+            if self.unreadable == "raise":
+                raise
+            return None
+        return {**row, "image": image}
+
+
+class PictureCollator:
+    """Join rows to a batch of bytes.
+
+    Args:
+        size: height and width in pixels; pictures of several sizes are resized to it, so that they can be joined.
+        interpolation: how.
+    """
+
+    def __init__(self, size: tuple[int, int], interpolation: v2.InterpolationMode) -> None:
+        self.size = size
+        self.interpolation = interpolation
+
+    def __call__(self, rows: Sequence[dict[str, Any] | None] | dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return ``images`` ``(B, 3, H, W)`` uint8, ``labels`` if all rows have one, and how many were left out.
+
+        A batch that is one already, as :class:`StoredPictures` gives it, stays as it is.
+
+        Raises:
+            TrainingDataError: if no picture of the batch could be read.
+        """
+        if isinstance(rows, dict):
+            return rows
+        readable = [row for row in rows if row is not None]
+        if not readable:
+            raise TrainingDataError(f"None of the {len(rows)} pictures of a batch can be read")
+        batch = {"images": self.join([row["image"] for row in readable])}
+        if all("label" in row for row in readable):
+            batch["labels"] = as_labels([row["label"] for row in readable])
+        if len(readable) < len(rows):
+            batch["num_unreadable"] = torch.tensor(len(rows) - len(readable))
+        return batch
+
+    def join(self, images: Sequence[Tensor]) -> Tensor:
+        """Stack pictures; those of several sizes are resized first."""
+        if len({image.shape for image in images}) > 1:
+            images = [
+                v2.functional.resize(image, list(self.size), interpolation=self.interpolation, antialias=True)
+                for image in images
+            ]
+        return torch.stack(list(images))
+
+
+class StoredPictures(Dataset[Any]):
+    """A data set whose pictures were all read and are kept in one tensor.
+
+    Args:
+        images: ``(N, C, H, W)`` uint8, on any device.
+        labels: ``(N,)`` class numbers or ``(N, K)`` votes on the CPU, or ``None``.
+        num_unreadable: pictures that were left out.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor | None, num_unreadable: int = 0) -> None:
+        self.images = images
+        self.label_tensor = labels
+        self.num_unreadable = num_unreadable
+
+    @classmethod
+    def read(
+        cls,
+        rows: Rows,
+        preparation: PixelPreparation,
+        *,
+        device: torch.device | str = "cpu",
+        unreadable: str = "raise",
+        num_workers: int = 0,
+    ) -> StoredPictures:
+        """Read all pictures of a data set.
+
+        They are kept in their own size if that is one and the same, else in the size of the model; grey pictures of a
+        grey model take one channel.
+
+        Args:
+            rows: the data set.
+            preparation: of the model that they are for.
+            device: where to keep them.
+            unreadable: ``"raise"``, or ``"skip"`` to leave pictures out that cannot be read.
+            num_workers: processes that read.
+
+        Raises:
+            ImageReadError: if a picture cannot be read and ``unreadable`` is ``"raise"``.
+            TrainingDataError: if no picture can be read.
+        """
+        loader = DataLoader(PictureReader(rows, unreadable), READ_BATCH, collate_fn=list, num_workers=num_workers)
+        found = [row for several in loader for row in several]
+        collate = PictureCollator(preparation.size, preparation.interpolation)
+        batch = collate(found)
+        images = batch["images"]
+        if preparation.is_grey and torch.equal(images[:, :1].expand_as(images), images):
+            images = images[:, :1]
+        return cls(images.contiguous().to(device), batch.get("labels"), int(batch.get("num_unreadable", 0)))
+
+    @property
+    def labels(self) -> list[Any]:
+        """The labels of the rows that were kept."""
+        return [None] * len(self) if self.label_tensor is None else list(self.label_tensor.tolist())
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """Return one picture as a batch."""
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        """Return a batch, which is how data loaders ask for the pictures of a data set that has this method."""
+        chosen = torch.as_tensor(indices)
+        batch = {"images": self.images[chosen.to(self.images.device)]}
+        if self.label_tensor is not None:
+            batch["labels"] = self.label_tensor[chosen]
+        return batch
+
+
+def as_labels(values: Sequence[Any]) -> Tensor:
+    """Return class numbers ``(B,)`` as int64, or votes ``(B, K)`` as float32."""
+    labels = torch.as_tensor(values)
+    return labels.to(torch.float32) if labels.ndim > 1 else labels
+
+
+def class_numbers(rows: Any) -> Tensor:
+    """Return the class of every row of a data set, ``(N,)``; of votes, the class with the most.
+
+    Args:
+        rows: a data set with an attribute ``labels``, a Hugging Face data set with a column ``label``, or one whose
+            rows have labels.
+
+    Raises:
+        TrainingDataError: if a row has no label.
+    """
+    labels: list[Any]
+    if isinstance(rows, ExpressionDataset):
+        labels = [rows.target_of(sample) for sample in rows.samples]  # votes without a majority count too
+    elif hasattr(rows, "labels"):
+        labels = list(rows.labels)
+    elif hasattr(rows, "column_names"):
+        labels = list(rows["label"])
+    else:
+        labels = [row.get("label") for row in iterate(rows)]
+    if any(label is None for label in labels):
+        raise TrainingDataError(
+            f"{sum(label is None for label in labels)} of {len(labels)} pictures have no label, which training needs"
+        )
+    numbers = as_labels(labels)
+    return numbers.argmax(dim=1) if numbers.ndim > 1 else numbers
+
+
+def iterate(rows: Rows) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a data set that may have no iterator of its own."""
+    return (rows[index] for index in range(len(rows)))
+
+
+def check_unreadable(value: str) -> str:
+    """Return what to do with pictures that cannot be read.
+
+    Raises:
+        InvalidOptionError: if it is neither of the two.
+    """
+    if value not in UNREADABLE_CHOICES:
+        raise InvalidOptionError("unreadable", value, " or ".join(map(repr, UNREADABLE_CHOICES)))
+    return value
+
+
+__all__ = ["PictureCollator", "PictureReader", "PixelPreparation", "StoredPictures"]

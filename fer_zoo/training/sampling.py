@@ -1,0 +1,61 @@
+"""The order in which training meets its pictures: shuffled, or drawn so that every class comes up alike.
+
+Both are seeded by the run and the epoch alone, so that a run that was interrupted meets the same pictures, and that all
+processes of a run draw the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+
+
+class EpochSampler(Sampler[int]):
+    """Draw the indices of an epoch: each once, or with replacement by weight.
+
+    Args:
+        num_samples: number of pictures; an epoch has as many draws.
+        seed: of the run.
+        weights: ``(N,)``, at least 0, the probability of each picture up to a factor; without them each comes once.
+    """
+
+    def __init__(self, num_samples: int, seed: int, weights: Tensor | None = None) -> None:
+        self.num_samples = num_samples
+        self.seed = seed
+        self.weights = weights
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Return the number of draws in an epoch."""
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the indices of the epoch; the same epoch always yields the same."""
+        generator = torch.Generator().manual_seed(hash((self.seed, self.epoch)) % 2**63)
+        if self.weights is None:
+            drawn = torch.randperm(self.num_samples, generator=generator)
+        else:
+            drawn = torch.multinomial(self.weights, self.num_samples, replacement=True, generator=generator)
+        yield from drawn.tolist()
+
+
+def inverse_frequency_weights(classes: Tensor) -> Tensor:
+    """Return one over the number of pictures that share a picture's class, so that all classes weigh the same.
+
+    Args:
+        classes: ``(N,)`` class numbers.
+
+    Returns:
+        ``(N,)`` float64.
+    """
+    return 1.0 / torch.bincount(classes)[classes].to(torch.float64)
+
+
+__all__ = ["EpochSampler", "inverse_frequency_weights"]

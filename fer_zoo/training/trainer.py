@@ -1,0 +1,320 @@
+"""The trainer: transformers' own, with what training on faces needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from transformers import PreTrainedModel, Trainer, TrainerCallback
+from transformers.trainer_utils import EvalLoopOutput
+
+from fer_zoo.errors import InvalidOptionError, TrainingDataError
+from fer_zoo.models import FerImageProcessor
+from fer_zoo.training.arguments import ExpressionTrainingArguments
+from fer_zoo.training.augmentation import Augmentation, augment, mix
+from fer_zoo.training.averaging import AVERAGE_FILE, WeightAverage
+from fer_zoo.training.optimization import decay_schedule, parameter_groups
+from fer_zoo.training.pictures import (
+    PictureCollator,
+    PictureReader,
+    PixelPreparation,
+    Rows,
+    StoredPictures,
+    class_numbers,
+)
+from fer_zoo.training.sam import at_the_worst_point, read_buffers, write_buffers
+from fer_zoo.training.sampling import EpochSampler, inverse_frequency_weights
+
+
+class ExpressionTrainer(Trainer):
+    """Train a model on faces: everything that transformers' Trainer does, and what its arguments add.
+
+    Pictures are read by workers or kept whole (``store``), and augmented in batches on the device. Labels are class
+    numbers or votes. Sharpness-aware minimisation works with gradient accumulation, mixed precision and several
+    processes; the moving average of the weights is what is evaluated, and what ``train`` leaves in the model. In each
+    checkpoint ``model.safetensors`` holds the weights that training goes on from, ``averaged_model.safetensors`` the
+    average. Running statistics are averaged over all processes before each evaluation and checkpoint.
+
+    Args:
+        model: a classifier of this library.
+        args: the options.
+        processing_class: the image processor of the model.
+        train_dataset: rows with ``image`` and ``label``, as the data sets of this library have them.
+        eval_dataset: the same; or several under their names.
+        **options: those of ``transformers.Trainer``.
+
+    Raises:
+        InvalidOptionError: if there is no image processor, or it is none of this library.
+    """
+
+    args: ExpressionTrainingArguments
+    train_dataset: Any
+    optimizer: Any
+    lr_scheduler: Any
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        args: ExpressionTrainingArguments,
+        *,
+        processing_class: FerImageProcessor,
+        train_dataset: Rows | None = None,
+        eval_dataset: Rows | Mapping[str, Rows] | None = None,
+        **options: Any,
+    ) -> None:
+        if not isinstance(processing_class, FerImageProcessor):
+            raise InvalidOptionError("processing_class", processing_class, "the FerImageProcessor of the model")
+        self.preparation = PixelPreparation(processing_class)
+        self.augmentation = Augmentation.from_dict(args.augmentation)
+        self.average: WeightAverage | None = None
+        self.num_unreadable = 0
+        self._stored: list[tuple[Rows, StoredPictures]] = []
+        self._sampler: EpochSampler | None = None
+        self._step_inputs: list[dict[str, Tensor]] = []
+        self._buffers_before: list[Tensor] = []
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=PictureCollator(self.preparation.size, self.preparation.interpolation),
+            processing_class=processing_class,
+            train_dataset=cast("Dataset[Any] | None", train_dataset),
+            eval_dataset=cast(Any, eval_dataset),
+            **options,
+        )
+        if args.label_smoothing_factor:  # the model smooths every term of its loss, the smoother of transformers one
+            self.label_smoother = None
+            self.model.config.label_smoothing = args.label_smoothing_factor
+        if args.channels_last:
+            self.model.to(memory_format=torch.channels_last)
+        self.add_callback(_Epochs(self))
+
+    # Pictures
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return the batches of an epoch.
+
+        Raises:
+            TrainingDataError: if there are no pictures, or fewer than a batch where the last one is dropped.
+        """
+        if self.train_dataset is None or len(self.train_dataset) == 0:
+            raise TrainingDataError("There are no pictures to train on")
+        self.train_dataset = self._readable(self.train_dataset)
+        if self.args.dataloader_drop_last and len(self.train_dataset) < self.args.train_batch_size:
+            raise TrainingDataError(
+                f"{len(self.train_dataset)} pictures do not fill a batch of {self.args.train_batch_size}, and the last "
+                "batch is dropped if it is not full (dataloader_drop_last)"
+            )
+        return cast("DataLoader[Any]", super().get_train_dataloader())
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """Return the batches of a data set that is evaluated."""
+        chosen = self.eval_dataset if eval_dataset is None else eval_dataset
+        if isinstance(chosen, str):
+            chosen = self.eval_dataset[chosen]
+        return cast("DataLoader[Any]", super().get_eval_dataloader(None if chosen is None else self._readable(chosen)))
+
+    def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
+        """Return the batches of a data set that is predicted."""
+        return cast("DataLoader[Any]", super().get_test_dataloader(self._readable(test_dataset)))
+
+    def _readable(self, rows: Any) -> PictureReader | StoredPictures:
+        """Return a data set as bytes, read once where they are kept."""
+        if isinstance(rows, PictureReader | StoredPictures):
+            return rows
+        if self.args.store == "none":
+            return PictureReader(rows, self.args.unreadable)
+        for source, stored in self._stored:
+            if source is rows:
+                return stored
+        device = "cpu" if self.args.store == "memory" else self.args.device
+        stored = StoredPictures.read(rows, self.preparation, device=device, unreadable=self.args.unreadable)
+        self.num_unreadable += stored.num_unreadable
+        self._stored.append((rows, stored))
+        return stored
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> EpochSampler:
+        """Return the order of the pictures."""
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        weights = None
+        if self.args.sampler == "inverse_frequency":
+            weights = inverse_frequency_weights(class_numbers(rows.rows if isinstance(rows, PictureReader) else rows))
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        self._sampler = EpochSampler(len(rows), seed, weights)
+        return self._sampler
+
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Turn the bytes of a batch into pixel values, augmented while training; other inputs stay as they are."""
+        inputs = super()._prepare_inputs(inputs)
+        if "images" not in inputs:
+            return inputs
+        inputs = dict(inputs)
+        self.num_unreadable += int(inputs.pop("num_unreadable", 0))
+        images = self.preparation.scale(inputs.pop("images"))
+        if self.model.training:
+            images = augment(images, self.augmentation, fill=self.preparation.mean)
+        inputs["pixel_values"] = self.preparation.normalize(images)
+        if self.model.training and "labels" in inputs:
+            inputs["pixel_values"], inputs["labels"] = mix(
+                inputs["pixel_values"], inputs["labels"], self.augmentation, self.model.config.num_labels
+            )
+        if self.args.channels_last:
+            inputs["pixel_values"] = inputs["pixel_values"].contiguous(memory_format=torch.channels_last)
+        return inputs
+
+    # Steps
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """Compute the gradients of a batch; with sharpness-aware minimisation, again at the worst point near by.
+
+        The batches of a step are held until the last has come: the worst point is that of the whole step, over all
+        processes, as if it had been one batch.
+        """
+        model.train()
+        inputs = self._prepare_inputs(inputs)
+        if not self.args.sam_rho:
+            return cast(Tensor, super().training_step(model, inputs, num_items_in_batch))
+        if not self._step_inputs:
+            self._buffers_before = read_buffers(self.model)
+        self._step_inputs.append(inputs)
+        loss: Tensor = super().training_step(model, dict(inputs), num_items_in_batch)
+        if self.accelerator.sync_gradients:
+            self._second_pass(model, num_items_in_batch)
+        return loss
+
+    def _second_pass(self, model: nn.Module, num_items_in_batch: Any) -> None:
+        """Replace the gradients of a step by those at the worst point; buffers stay as the first pass left them."""
+        batches, self._step_inputs = self._step_inputs, []
+        buffers_after = read_buffers(self.model)
+        write_buffers(self.model, self._buffers_before)
+        with at_the_worst_point(self.model, self.args.sam_rho):
+            for i, batch in enumerate(batches):
+                is_last = i == len(batches) - 1
+                with nullcontext() if is_last else self.accelerator.no_sync(model):
+                    super().training_step(model, dict(batch), num_items_in_batch)
+        write_buffers(self.model, buffers_after)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Make the optimiser, with the learning rates of the stages and of the head."""
+        if self.optimizer is None and (self.args.head_learning_rate is not None or self.args.layer_decay != 1):
+            optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            groups = parameter_groups(
+                self.model,
+                self.get_decay_parameter_names(self.model),
+                learning_rate=self.args.learning_rate,
+                weight_decay=self.args.weight_decay,
+                head_learning_rate=self.args.head_learning_rate,
+                layer_decay=self.args.layer_decay,
+            )
+            self.optimizer = optimizer_class(groups, **options)
+        return cast(torch.optim.Optimizer, super().create_optimizer(model))
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Make the schedule of the learning rates."""
+        if self.lr_scheduler is None and self.args.lr_decay is not None:
+            batch = self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+            round_up = math.floor if self.args.dataloader_drop_last else math.ceil
+            self.lr_scheduler = decay_schedule(
+                self.optimizer if optimizer is None else optimizer,
+                factor=self.args.lr_decay,
+                epochs=self.args.lr_decay_epochs,
+                steps_per_epoch=max(1, round_up(len(self.train_dataset) / batch)),
+                warmup_steps=self.args.get_warmup_steps(num_training_steps),
+            )
+            self._created_lr_scheduler = True
+        return super().create_scheduler(num_training_steps, optimizer)
+
+    # The average
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; afterwards the model has the averaged weights, if there is an average."""
+        self._step_inputs = []
+        self.average = WeightAverage(self.model, self.args.ema_decay) if self.args.ema_decay else None
+        output = super().train(*args, **kwargs)
+        if self.average is not None:
+            self.average.copy_to(self.model)
+        return output
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """Evaluate the average if there is one and training goes on, else the model."""
+        self.average_buffers()
+        with nullcontext() if self.average is None or not self.is_in_train else self.average.applied_to(self.model):
+            return super().evaluation_loop(*args, **kwargs)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Write a checkpoint with the average beside the weights."""
+        self.average_buffers()
+        folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
+        if self.average is not None and self.args.should_save:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.average.save(folder)
+        super()._save_checkpoint(model, trial)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Read a checkpoint; the average starts from its weights where it has none."""
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self.average is not None:
+            self.average = WeightAverage(self.model, self.args.ema_decay)
+            if (Path(resume_from_checkpoint) / AVERAGE_FILE).is_file():
+                self.average.load(Path(resume_from_checkpoint))
+
+    def _load_best_model(self) -> None:
+        """Read the best checkpoint, and its average."""
+        super()._load_best_model()
+        if self.average is not None:
+            self.average.load(Path(cast(str, self.state.best_model_checkpoint)))
+
+    def average_buffers(self) -> None:
+        """Give all processes the mean of their running statistics, which each took from its own pictures."""
+        if self.accelerator.num_processes == 1:
+            return
+        models = [self.model] if self.average is None else [self.model, self.average.averaged.module]
+        for model in models:
+            for buffer in model.buffers():
+                if buffer.is_floating_point():
+                    buffer.copy_(self.accelerator.reduce(buffer, reduction="mean"))
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Return 0: the estimate of transformers counts tokens, which pictures have none of."""
+        return 0
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log, with the number of pictures that could not be read if there were any."""
+        if self.num_unreadable:
+            logs["num_unreadable"] = self.num_unreadable
+        super().log(logs, *args, **kwargs)
+
+
+class _Epochs(TrainerCallback):
+    """What happens once an epoch, and once a step."""
+
+    def __init__(self, trainer: ExpressionTrainer) -> None:
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Let each process augment in its own way; a checkpoint brings its own state of the random numbers."""
+        torch.manual_seed(args.seed + args.process_index)
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Choose the order of the epoch."""
+        if self.trainer._sampler is not None:
+            self.trainer._sampler.set_epoch(int(state.epoch or 0))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Take the weights into the average."""
+        if self.trainer.average is not None:
+            self.trainer.average.update(self.trainer.model)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Tell the model, where it wants to know."""
+        decay: Callable[[], None] | None = getattr(self.trainer.model, "decay_center_rate", None)
+        if decay is not None:
+            decay()
+
+
+__all__ = ["ExpressionTrainer"]

@@ -1,0 +1,148 @@
+"""From rows to batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from training_rows import LABEL_SET, Rows, processor
+
+from fer_zoo.datasets import ExpressionDataset, Sample
+from fer_zoo.errors import ImageReadError, TrainingDataError
+from fer_zoo.training.pictures import (
+    PictureCollator,
+    PictureReader,
+    PixelPreparation,
+    StoredPictures,
+    as_labels,
+    class_numbers,
+)
+
+
+@pytest.mark.parametrize("color_mode", ["rgb", "grey"])
+@pytest.mark.parametrize("size", [48, 112, 160])
+def test_the_device_computes_what_the_image_processor_does(color_mode: str, size: int) -> None:
+    """Pixel values of a batch are those of the processor, but for the rounding of its arithmetic."""
+    rows = Rows([0, 1, 2], size=size)
+    image_processor = processor(color_mode=color_mode)
+    preparation = PixelPreparation(image_processor)
+    images = torch.stack([torch.from_numpy(np.array(picture)).permute(2, 0, 1) for picture in rows.pictures])
+
+    values = preparation.normalize(preparation.scale(images))
+
+    expected = image_processor(rows.pictures, return_tensors="pt")["pixel_values"]
+    torch.testing.assert_close(values, expected, atol=1e-5, rtol=0)
+
+
+def test_stored_grey_pictures_give_the_values_of_the_image_processor() -> None:
+    """One channel of a grey data set is enough, and is all that is stored."""
+    grey = Rows([0, 1, 2], size=48)
+    grey.pictures = [picture.convert("L") for picture in grey.pictures]
+    image_processor = processor(color_mode="grey")
+    preparation = PixelPreparation(image_processor)
+
+    stored = StoredPictures.read(grey, preparation)
+
+    values = preparation.normalize(preparation.scale(stored.images))
+    expected = image_processor([picture.convert("RGB") for picture in grey.pictures], return_tensors="pt")
+    assert stored.images.shape == (3, 1, 48, 48)
+    torch.testing.assert_close(values, expected["pixel_values"], atol=1e-5, rtol=0)
+
+
+def test_stored_pictures_keep_their_size_and_come_in_batches() -> None:
+    """A loader asks for a batch at once, and gets the bytes of the rows."""
+    rows = Rows([2, 0, 1, 1], size=24)
+    stored = StoredPictures.read(rows, PixelPreparation(processor()))
+
+    batch = stored.__getitems__([3, 0])
+
+    assert batch["labels"].tolist() == [1, 2]
+    assert torch.equal(batch["images"][1], torch.from_numpy(np.array(rows.pictures[0])).permute(2, 0, 1))
+    assert stored.labels == [2, 0, 1, 1]
+
+
+def test_pictures_of_several_sizes_are_stored_in_that_of_the_model() -> None:
+    """They could not be kept in one tensor otherwise."""
+    stored = StoredPictures.read(Rows([0, 1], size=[24, 30]), PixelPreparation(processor()))
+
+    assert stored.images.shape == (2, 3, 112, 112)
+
+
+def test_an_unreadable_picture_is_an_error_or_left_out() -> None:
+    """The error is that of reading; left out, it is counted, and its label goes with it."""
+    rows = Rows([0, 1, 2], unreadable=(1,))
+    preparation = PixelPreparation(processor())
+
+    stored = StoredPictures.read(rows, preparation, unreadable="skip")
+
+    assert stored.labels == [0, 2]
+    assert stored.num_unreadable == 1
+    with pytest.raises(ImageReadError, match="Cannot read image"):
+        StoredPictures.read(rows, preparation)
+
+
+def test_a_batch_leaves_unreadable_pictures_out_and_counts_them() -> None:
+    """Two of three rows make the batch."""
+    reader = PictureReader(Rows([0, 1, 2], unreadable=(1,)), "skip")
+    collate = PictureCollator((112, 112), PixelPreparation(processor()).interpolation)
+
+    batch = collate([reader[0], reader[1], reader[2]])
+
+    assert batch["labels"].tolist() == [0, 2]
+    assert int(batch["num_unreadable"]) == 1
+    assert batch["images"].shape == (2, 3, 24, 24)
+
+
+def test_a_batch_without_a_picture_is_an_error() -> None:
+    """There is nothing to train on, and the error says where to look."""
+    collate = PictureCollator((112, 112), PixelPreparation(processor()).interpolation)
+
+    with pytest.raises(TrainingDataError, match=r"None of the 2 pictures of a batch can be read. To see .* data check"):
+        collate([None, None])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([2, 0], torch.tensor([2, 0])), ([[0, 3], [1, 1]], torch.tensor([[0.0, 3.0], [1.0, 1.0]]))],
+)
+def test_labels_are_whole_numbers_and_votes_are_not(values: list[Any], expected: torch.Tensor) -> None:
+    """Class numbers stay int64, votes become float32."""
+    labels = as_labels(values)
+
+    assert labels.dtype == expected.dtype
+    assert torch.equal(labels, expected)
+
+
+def test_classes_are_found_wherever_a_data_set_has_them() -> None:
+    """In an attribute, in a column, or in the rows; votes count for the class with the most."""
+
+    class Column:
+        column_names = ("image", "label")
+
+        def __getitem__(self, key: str) -> list[int]:
+            return [1, 0]
+
+    rows = [{"image": Image.new("RGB", (2, 2)), "label": [0.0, 1.0]}, {"image": None, "label": [3.0, 1.0]}]
+
+    assert class_numbers(Rows([1, 0])).tolist() == [1, 0]
+    assert class_numbers(Column()).tolist() == [1, 0]
+    assert class_numbers(rows).tolist() == [1, 0]
+
+
+def test_votes_without_a_majority_count_for_the_class_with_the_most() -> None:
+    """A data set of votes balances by what it trains on, not by the labels that a majority gives."""
+    samples = [Sample(Path("a.png"), votes=(2.0, 3.0, 3.0)), Sample(Path("b.png"), label=2, votes=(0.0, 0.0, 9.0))]
+
+    rows = ExpressionDataset(samples, LABEL_SET, name="votes", targets="votes")
+
+    assert class_numbers(rows).tolist() == [1, 2]
+
+
+def test_rows_without_a_label_cannot_be_balanced() -> None:
+    """The error says how many lack one."""
+    with pytest.raises(TrainingDataError, match="1 of 2 pictures have no label"):
+        class_numbers([{"image": None}, {"image": None, "label": 1}])
