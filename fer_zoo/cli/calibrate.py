@@ -23,7 +23,7 @@ from fer_zoo.cli.options import (
     UnreadableOption,
     WorkersOption,
 )
-from fer_zoo.cli.progress import count_pictures
+from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.selection import select_pictures
 from fer_zoo.errors import ImageReadError, InvalidOptionError
 from fer_zoo.evaluation import Calibration
@@ -55,7 +55,7 @@ def calibrate(
     that was fitted without it. Exit status: as for evaluate.
     """
     try:
-        with errors_as_usage(except_for=ImageReadError), count_pictures() as on_progress:
+        with errors_as_usage(except_for=ImageReadError), show_progress() as on_progress:
             choice = parse_unreadable(unreadable)
             _check_destination(output)
             dataset, _ = select_pictures(kind, path, split, without_twins_of=without_twins_of)

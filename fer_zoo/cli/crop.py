@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -53,12 +54,13 @@ def crop(  # one parameter for each option
     with errors_as_usage():
         cropper = FaceCropper(model, detector=detector, size=size, faces=cast(FaceChoice, faces), threshold=threshold)
         total = sum(1 for _ in find_pictures(source, skip=destination))
-        with show_progress("pictures", total if limit is None else min(total, limit)) as advance:
+        with show_progress() as on_progress:
+            done = count(1)
 
             def note(row: CropRow) -> None:
                 if row.error is not None:
                     failures.append(row)
-                advance()
+                on_progress(next(done), total if limit is None else min(total, limit))
 
             summary = crop_folder(
                 source,

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.options import KindArgument, PathArgument
-from fer_zoo.cli.progress import count_pictures
+from fer_zoo.cli.progress import show_progress
 from fer_zoo.datasets import DATASETS, DatasetReport, check_dataset
 
 data_app = typer.Typer(rich_markup_mode="rich")
@@ -36,7 +36,7 @@ def check(
     Exit status: 0 if every picture could be read, 1 if not (the reasons are on stderr), 2 if the layout or a label is
     wrong.
     """
-    with errors_as_usage(), count_pictures() as on_progress:
+    with errors_as_usage(), show_progress() as on_progress:
         report = check_dataset(kind, path, threads=threads, on_progress=on_progress)
     if as_json:
         print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))

@@ -24,7 +24,7 @@ from fer_zoo.cli.options import (
     UnreadableOption,
     WorkersOption,
 )
-from fer_zoo.cli.progress import count_pictures
+from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.selection import select_pictures
 from fer_zoo.detection import DETECTORS
 from fer_zoo.errors import ImageReadError
@@ -71,7 +71,7 @@ def evaluate(
     to be skipped; 2 for wrong usage.
     """
     try:
-        with errors_as_usage(except_for=ImageReadError), count_pictures() as on_progress:
+        with errors_as_usage(except_for=ImageReadError), show_progress() as on_progress:
             choice = parse_unreadable(unreadable)
             dataset, selection = select_pictures(
                 kind, path, split, challenge=challenge, without_twins_of=without_twins_of

@@ -80,11 +80,11 @@ def predict(
 
 def _analyze(pipe: FaceExpressionPipeline, pictures: list[str], options: dict[str, Any]) -> Iterator[ImageResult]:
     """Yield the results in the order of the pictures, under a progress bar if there are many."""
-    with show_progress("pictures", len(pictures)) as advance:
+    with show_progress() as on_progress:
         stream = pipe.analyze(iter(pictures), on_error="skip", **options)
-        for result in stream:
+        for done, result in enumerate(stream, start=1):
             yield result
-            advance()
+            on_progress(done, len(pictures))
 
 
 def _write_annotated(result: ImageResult, path: Path) -> list[str]:
