@@ -108,8 +108,9 @@ ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(
                 architecture="mhan",
                 figures={"accuracy": 78.9, "balanced accuracy": 47.9},
                 figures_source=(
-                    "benchmarks/evaluate_fer_plus.py on 2026-11-22, two cores of an x86-64 CPU: aligned crops of the "
-                    "FER+ validation split, majority label, without the pictures that have a twin in training (2,946)"
+                    "fer-zoo evaluate mhan fer_plus FERPlus --split validation --without-twins-of train on 2026-11-22, "
+                    "two cores of an x86-64 CPU: aligned crops of the FER+ validation split, majority label, without "
+                    "the pictures that have a twin in training (2,946)"
                 ),
                 sha256="13b11795d62d2011a39f8cb51dc651865f35bf8e8e1fc7c326f6643afc4cc023",
                 licences=TRAINED_ON_FER_PLUS,

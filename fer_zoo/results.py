@@ -69,10 +69,12 @@ class FaceExpression:
     Attributes:
         face: the face.
         scores: every class with its probability, best first.
+        is_uncertain: whether the highest score is below the confidence that was asked for.
     """
 
     face: Face
     scores: tuple[tuple[str, float], ...]
+    is_uncertain: bool = False
 
     @property
     def label(self) -> str:
@@ -94,6 +96,7 @@ class FaceExpression:
         return {
             "label": self.label,
             "score": self.score,
+            "uncertain": self.is_uncertain,
             "scores": [{"label": label, "score": score} for label, score in self.scores[:top_k]],
             "box": self.face.box.to_dict(),
             "landmarks": None if landmarks is None else [list(point) for point in landmarks],

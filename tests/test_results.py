@@ -17,6 +17,7 @@ RESULT = ImageResult("a/face.png", 64, 48, (EXPRESSION,))
 EXPRESSION_AS_DICT = {
     "label": "happiness",
     "score": 0.5,
+    "uncertain": False,
     "scores": [
         {"label": "happiness", "score": 0.5},
         {"label": "neutral", "score": 0.25},
@@ -108,6 +109,12 @@ class TestFaceExpression:
 
         assert values == {**EXPRESSION_AS_DICT, "scores": EXPRESSION.to_dict()["scores"][:count]}
         assert len(values["scores"]) == count
+
+    def test_to_dict_of_an_uncertain_expression(self) -> None:
+        """The mark is a value of its own; the label stays."""
+        expression = FaceExpression(FACE, EXPRESSION.scores, is_uncertain=True)
+
+        assert expression.to_dict() == {**EXPRESSION_AS_DICT, "uncertain": True}
 
     def test_to_dict_of_a_face_without_landmarks(self) -> None:
         """Landmarks that are not known are None, not an empty list."""

@@ -8,9 +8,11 @@ import typer
 from transformers.utils import logging
 
 from fer_zoo import __version__
+from fer_zoo.cli.calibrate import calibrate
 from fer_zoo.cli.convert import convert
 from fer_zoo.cli.crop import crop
 from fer_zoo.cli.data import data_app
+from fer_zoo.cli.evaluate import evaluate
 from fer_zoo.cli.explain import explain
 from fer_zoo.cli.hub_configs import hub_configs
 from fer_zoo.cli.models import models_app
@@ -24,6 +26,8 @@ app = typer.Typer(
 app.command()(predict)
 app.command()(explain)
 app.command()(crop)
+app.command()(evaluate)
+app.command()(calibrate)
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
 app.command()(convert)

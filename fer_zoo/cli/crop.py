@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -16,7 +17,7 @@ from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines import CropRow, CropSummary, FaceChoice, FaceCropper, crop_folder
 
 
-def crop(  # noqa: PLR0913, PLR0917  # one parameter for each option
+def crop(  # one parameter for each option
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder with photographs, and folders of them.")],
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="Folder for the crops, with the same folders.")],
     model: Annotated[
@@ -53,12 +54,13 @@ def crop(  # noqa: PLR0913, PLR0917  # one parameter for each option
     with errors_as_usage():
         cropper = FaceCropper(model, detector=detector, size=size, faces=cast(FaceChoice, faces), threshold=threshold)
         total = sum(1 for _ in find_pictures(source, skip=destination))
-        with show_progress("pictures", total if limit is None else min(total, limit)) as advance:
+        with show_progress() as on_progress:
+            done = count(1)
 
             def note(row: CropRow) -> None:
                 if row.error is not None:
                     failures.append(row)
-                advance()
+                on_progress(next(done), total if limit is None else min(total, limit))
 
             summary = crop_folder(
                 source,

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
+from fer_zoo.cli.options import KindArgument, PathArgument
+from fer_zoo.cli.progress import show_progress
 from fer_zoo.datasets import DATASETS, DatasetReport, check_dataset
 
 data_app = typer.Typer(rich_markup_mode="rich")
@@ -29,8 +26,8 @@ def data(context: typer.Context) -> None:
 
 @data_app.command()
 def check(
-    kind: Annotated[str, typer.Argument(help=f"What it is: {', '.join(DATASETS)}.")],
-    path: Annotated[Path, typer.Argument(help="Its folder, or the file of a table.")],
+    kind: KindArgument,
+    path: PathArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the files of all twins.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Pictures that are decoded at a time.")] = None,
 ) -> None:
@@ -39,7 +36,7 @@ def check(
     Exit status: 0 if every picture could be read, 1 if not (the reasons are on stderr), 2 if the layout or a label is
     wrong.
     """
-    with errors_as_usage(), _progress() as on_progress:
+    with errors_as_usage(), show_progress() as on_progress:
         report = check_dataset(kind, path, threads=threads, on_progress=on_progress)
     if as_json:
         print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
@@ -49,30 +46,6 @@ def check(
         complain(f"{source}: {reason}")
     if report.unreadable:
         raise typer.Exit(FAILED_INPUT)
-
-
-class _Bar:
-    """Shows how many pictures are done."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress = progress
-        self.task = None if progress is None else progress.add_task("pictures", total=None)
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show the numbers."""
-        if self.progress is not None and self.task is not None:
-            self.progress.update(self.task, completed=done, total=total)
-
-
-@contextmanager
-def _progress() -> Iterator[_Bar]:
-    """Give a progress bar on stderr, which shows nothing if that is no terminal."""
-    if not sys.stderr.isatty():
-        yield _Bar(None)
-        return
-    columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bar(progress)
 
 
 def _kind_table() -> Table:

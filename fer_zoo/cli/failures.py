@@ -19,10 +19,16 @@ def complain(message: object) -> None:
 
 
 @contextmanager
-def errors_as_usage() -> Iterator[None]:
-    """Turn an error of this package, or an unknown device, into a message and the exit code for wrong usage."""
+def errors_as_usage(*, except_for: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+    """Turn an error of this package, or an unknown device, into a message and the exit code for wrong usage.
+
+    Args:
+        except_for: errors that are let through.
+    """
     try:
         yield
+    except except_for:
+        raise
     except (FerZooError, OSError, RuntimeError) as error:
         complain(error)
         raise typer.Exit(USAGE) from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fer_zoo.datasets import DATASETS
 from fer_zoo.detection import DETECTORS
 from fer_zoo.registry import list_embedded_models
 
@@ -19,5 +21,35 @@ DeviceOption = Annotated[
     str | None, typer.Option(help="Such as cpu, cuda or cuda:1; by default the fastest that is there.")
 ]
 EmbeddedModelArgument = Annotated[str, typer.Argument(help=f"Published model: {WITH_WEIGHTS}.")]
+ModelArgument = Annotated[
+    str, typer.Argument(help=f"Published model ({WITH_WEIGHTS}), folder, or repository on the Hub.")
+]
+KindArgument = Annotated[str, typer.Argument(help=f"What it is: {', '.join(DATASETS)}.")]
+PathArgument = Annotated[Path, typer.Argument(help="Its folder, or the file of a table.")]
+SplitOption = Annotated[
+    str | None, typer.Option(help="Part of the data; by default test, else validation, else all that is there.")
+]
+TwinsOption = Annotated[
+    str | None,
+    typer.Option(metavar="SPLIT", help="Leave out pictures whose pixels also occur in this part, such as train."),
+]
+UnreadableOption = Annotated[
+    str, typer.Option(help="What to do with pictures that cannot be read: raise or skip (and report).")
+]
+BatchSizeOption = Annotated[int, typer.Option(min=1, help="Pictures that run through the model together.")]
+WorkersOption = Annotated[int, typer.Option(min=0, help="Processes that read pictures; 0 for none but this one.")]
 
-__all__ = ["DetectorOption", "DeviceOption", "EmbeddedModelArgument", "ModelOption"]
+__all__ = [
+    "BatchSizeOption",
+    "DetectorOption",
+    "DeviceOption",
+    "EmbeddedModelArgument",
+    "KindArgument",
+    "ModelArgument",
+    "ModelOption",
+    "PathArgument",
+    "SplitOption",
+    "TwinsOption",
+    "UnreadableOption",
+    "WorkersOption",
+]

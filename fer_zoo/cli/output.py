@@ -14,7 +14,7 @@ from rich.text import Text
 
 from fer_zoo.results import ImageResult
 
-CSV_COLUMNS = ("image", "face", "label", "score", "xmin", "ymin", "xmax", "ymax", "face_score", "error")
+CSV_COLUMNS = ("image", "face", "label", "score", "uncertain", "xmin", "ymin", "xmax", "ymax", "face_score", "error")
 
 
 class ResultWriter(ABC):
@@ -50,6 +50,8 @@ class TableWriter(ResultWriter):
             self.table.add_row(source, "", Text("no face", style="dim"), "")
         for number, face in enumerate(result.faces, start=1):
             best = ", ".join(f"{label} {score:.1%}" for label, score in face.scores[: self.top_k])
+            if face.is_uncertain:
+                best += " (uncertain)"
             box = face.face.box
             corners = f"{box.left:.0f}, {box.top:.0f}, {box.right:.0f}, {box.bottom:.0f}"
             self.table.add_row(source, str(number), best, corners)
@@ -94,6 +96,7 @@ class CsvWriter(ResultWriter):
                 "face": number,
                 "label": face.label,
                 "score": face.score,
+                "uncertain": face.is_uncertain,
                 "face_score": face.face.score,
                 **face.face.box.to_dict(),
             }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from PIL import Image
@@ -39,6 +39,9 @@ def predict(
     threshold: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Leave out faces that the detector is less sure of.")
     ] = 0.0,
+    min_confidence: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Mark expressions that the model is less sure of as uncertain.")
+    ] = 0.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces that run through the model together.")] = 8,
 ) -> None:
     """Print the expression of every face in pictures.
@@ -61,7 +64,8 @@ def predict(
     elif as_csv:
         writer = CsvWriter()
     names = FreeNames()
-    for result in _analyze(pipe, pictures, threshold=threshold, batch_size=batch_size):
+    options = {"threshold": threshold, "min_confidence": min_confidence, "batch_size": batch_size}
+    for result in _analyze(pipe, pictures, options):
         writer.write(result)
         if result.error is not None:
             failures.append(result.error)
@@ -74,15 +78,13 @@ def predict(
         raise typer.Exit(FAILED_INPUT)
 
 
-def _analyze(
-    pipe: FaceExpressionPipeline, pictures: list[str], *, threshold: float, batch_size: int
-) -> Iterator[ImageResult]:
+def _analyze(pipe: FaceExpressionPipeline, pictures: list[str], options: dict[str, Any]) -> Iterator[ImageResult]:
     """Yield the results in the order of the pictures, under a progress bar if there are many."""
-    with show_progress("pictures", len(pictures)) as advance:
-        stream = pipe.analyze(iter(pictures), on_error="skip", threshold=threshold, batch_size=batch_size)
-        for result in stream:
+    with show_progress() as on_progress:
+        stream = pipe.analyze(iter(pictures), on_error="skip", **options)
+        for done, result in enumerate(stream, start=1):
             yield result
-            advance()
+            on_progress(done, len(pictures))
 
 
 def _write_annotated(result: ImageResult, path: Path) -> list[str]:

@@ -24,7 +24,7 @@ DARK_COLORS = {"#0072B2", "#D55E00", "#009E73"}  # white text reads better on th
 
 
 def annotate(image: NDArray[np.uint8], result: ImageResult) -> NDArray[np.uint8]:
-    """Draw a box around every face, with its expression and score.
+    """Draw a box around every face, with its expression and score; an uncertain one is white with a question mark.
 
     Args:
         image: RGB, ``(H, W, 3)``; it is not changed.
@@ -46,10 +46,10 @@ def _draw_face(
     draw: ImageDraw.ImageDraw, face: FaceExpression, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, unit: int
 ) -> None:
     """Draw one box with its label above it, or inside where there is no room above."""
-    color = COLORS.get(face.label, OTHER_COLOR)
+    color = OTHER_COLOR if face.is_uncertain else COLORS.get(face.label, OTHER_COLOR)
     box = face.face.box
     draw.rectangle((box.left, box.top, box.right, box.bottom), outline=color, width=2 * unit)
-    text = f"{face.label} {face.score:.0%}"
+    text = f"{face.label}{'?' if face.is_uncertain else ''} {face.score:.0%}"
     _, _, text_width, text_height = draw.textbbox((0, 0), text, font=font)
     left = max(0.0, min(box.left, draw.im.size[0] - text_width - 2 * unit))
     top = box.top - text_height - 2 * unit

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from os import PathLike
+from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
@@ -33,4 +36,18 @@ def save_checkpoint(
     processor.save_pretrained(folder)
 
 
-__all__ = ["save_checkpoint"]
+def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLike[str], temperature: float) -> None:
+    """Copy a checkpoint with another temperature in its configuration; all else stays as it is, byte for byte.
+
+    Args:
+        folder: the checkpoint.
+        destination: a new or empty folder.
+        temperature: above 0.
+    """
+    shutil.copytree(folder, destination, dirs_exist_ok=True)
+    path = Path(destination) / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) | {"temperature": temperature}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")  # as transformers writes it
+
+
+__all__ = ["copy_with_temperature", "save_checkpoint"]

@@ -2,6 +2,7 @@
 
 # No postponed annotations in this file: @strict checks no type that is given as a string.
 
+import math
 from typing import ClassVar
 
 from huggingface_hub.dataclasses import strict
@@ -18,6 +19,8 @@ class FerConfig(PreTrainedConfig):
         image_size: height and width of the aligned crop in pixels.
         num_channels: channels of the crop, at least 1.
         label_smoothing: share of the target in the cross entropy that is spread over all classes, in [0, 1].
+        temperature: what the logits are divided by where calibrated ones are asked for, above 0; 1 changes nothing.
+            :func:`fer_zoo.evaluation.calibrate` fits it.
 
     Raises:
         StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule above.
@@ -28,6 +31,7 @@ class FerConfig(PreTrainedConfig):
     image_size: int = 112
     num_channels: int = 3
     label_smoothing: float | int = 0.0
+    temperature: float | int = 1.0
 
     def validate_num_channels(self) -> None:
         """Refuse pictures without a channel."""
@@ -38,6 +42,11 @@ class FerConfig(PreTrainedConfig):
         """Refuse a share that is none."""
         if not 0 <= self.label_smoothing <= 1:
             raise ValueError(f"label_smoothing must be in [0, 1], got {self.label_smoothing}.")
+
+    def validate_temperature(self) -> None:
+        """Refuse a divisor that would turn the classes around or make all logits equal."""
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")
 
 
 @strict

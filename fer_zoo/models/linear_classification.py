@@ -10,6 +10,7 @@ from transformers.utils import ModelOutput
 from transformers.utils.generic import can_return_tuple
 
 from fer_zoo.losses import classification_loss
+from fer_zoo.models.temperature import apply_temperature
 
 
 @dataclass
@@ -60,7 +61,8 @@ class LinearImageClassification:
             pixel_values: ``(B, 3, image_size, image_size)``, normalised as :class:`~fer_zoo.models.FerImageProcessor`
                 does it.
             labels: ``(B,)`` class numbers, or ``(B, K)`` votes; with them the output carries the loss.
-            **kwargs: ``return_dict=False`` gives a tuple.
+            **kwargs: ``calibrated=True`` divides the logits by the temperature of the configuration, which leaves the
+                loss as it is; ``return_dict=False`` gives a tuple.
 
         Raises:
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration, or the
@@ -72,7 +74,10 @@ class LinearImageClassification:
         if labels is not None:
             loss = classification_loss(logits, labels, label_smoothing=self.config.label_smoothing)
         return FerImageClassifierOutput(
-            loss=loss, logits=logits, pooler_output=outputs.pooler_output, features=outputs.features
+            loss=loss,
+            logits=apply_temperature(logits, self.config, calibrated=kwargs.get("calibrated", False)),
+            pooler_output=outputs.pooler_output,
+            features=outputs.features,
         )
 
 

@@ -53,7 +53,7 @@ def pipeline(
             detector.
         revision: branch, tag or commit on the Hub.
         **options: those of ``transformers.pipeline`` (``device``, ``dtype``, ``batch_size``…) and of
-            :class:`~fer_zoo.pipelines.FaceExpressionPipeline` (``top_k``, ``threshold``, ``on_error``…).
+            :class:`~fer_zoo.pipelines.FaceExpressionPipeline` (``top_k``, ``threshold``, ``min_confidence``…).
 
     Raises:
         UnknownNameError: if the task, the model or the detector is not known.

@@ -17,6 +17,7 @@ from transformers.utils import ModelOutput
 from fer_zoo.detection import FaceDetector, create_detector
 from fer_zoo.errors import ImageReadError, InvalidOptionError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source, read_image
+from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.results import Face, FaceExpression, ImageResult
 
 FaceRow: TypeAlias = dict[str, Any]
@@ -38,6 +39,8 @@ class FaceExpressionPipeline(ChunkPipeline):
             already, or any object that follows :class:`fer_zoo.detection.FaceDetector`.
         top_k: how many entries ``scores`` has; all of them by default.
         threshold: faces that the detector is less sure of are left out, in [0, 1].
+        calibrated: whether the probabilities are those after dividing by the model's temperature; true by default.
+        min_confidence: expressions whose probability is below are marked as uncertain, in [0, 1]; 0 by default.
         on_error: what to do with a picture that cannot be read: ``"raise"`` or ``"skip"``.
         max_pixels: pictures with more pixels are refused.
         timeout: seconds to wait for a picture from a URL.
@@ -82,15 +85,16 @@ class FaceExpressionPipeline(ChunkPipeline):
             inputs: one picture (path, URL, bytes, file, PIL, array ``(H, W, 3)`` in RGB, tensor ``(3, H, W)``), a list
                 or tuple of them, or a data set or generator, which is read as results are taken from it.
             top_k: how many entries ``scores`` has; by default as for the class.
-            **options: ``threshold``, ``on_error``, ``max_pixels``, ``timeout`` and ``batch_size`` as for the class, for
-                this call only.
+            **options: ``threshold``, ``calibrated``, ``min_confidence``, ``on_error``, ``max_pixels``, ``timeout`` and
+                ``batch_size`` as for the class, for this call only.
 
         Returns:
             for one picture, a list with one row for each face, empty if there is none; for a list, a list of such
             lists; for a data set or generator, an iterator over them. A row has ``label``, ``score`` in [0, 1],
-            ``scores`` (best first, each with ``label`` and ``score``), ``box`` (``xmin``, ``ymin``, ``xmax``, ``ymax``
-            in pixels), ``landmarks`` (five points in pixels or ``None``) and ``face_score`` in [0, 1]. With
-            ``on_error="skip"`` the list of a picture that cannot be read has one row ``{"error": reason}``.
+            ``uncertain`` (whether the score is below ``min_confidence``), ``scores`` (best first, each with ``label``
+            and ``score``), ``box`` (``xmin``, ``ymin``, ``xmax``, ``ymax`` in pixels), ``landmarks`` (five points in
+            pixels or ``None``) and ``face_score`` in [0, 1]. With ``on_error="skip"`` the list of a picture that cannot
+            be read has one row ``{"error": reason}``.
 
         Raises:
             ImageReadError: if a picture cannot be read and ``on_error`` is ``"raise"``.
@@ -152,6 +156,8 @@ class FaceExpressionPipeline(ChunkPipeline):
         self,
         *,
         threshold: float | None = None,
+        calibrated: bool | None = None,
+        min_confidence: float | None = None,
         on_error: str | None = None,
         max_pixels: int | None = None,
         timeout: float | None = None,
@@ -159,10 +165,13 @@ class FaceExpressionPipeline(ChunkPipeline):
         """Check the options and sort them by the step that they belong to."""
         if threshold is not None and not 0 <= threshold <= 1:
             raise InvalidOptionError("threshold", threshold, "a number from 0 to 1")
+        if min_confidence is not None and not 0 <= min_confidence <= 1:
+            raise InvalidOptionError("min_confidence", min_confidence, "a number from 0 to 1")
         if on_error not in {None, "raise", "skip"}:
             raise InvalidOptionError("on_error", on_error, "'raise' or 'skip'")
         reading = {"threshold": threshold, "on_error": on_error, "max_pixels": max_pixels, "timeout": timeout}
-        return {key: value for key, value in reading.items() if value is not None}, {}, {}
+        judging = {"calibrated": calibrated, "min_confidence": min_confidence}
+        return _without_blanks(reading), {}, _without_blanks(judging)
 
     def preprocess(
         self,
@@ -204,20 +213,25 @@ class FaceExpressionPipeline(ChunkPipeline):
             logits[has_face] = outputs.logits
         return {"logits": logits, **model_inputs}
 
-    def postprocess(self, model_outputs: list[dict[str, Any]]) -> ImageResult:
+    def postprocess(
+        self, model_outputs: list[dict[str, Any]], calibrated: bool = True, min_confidence: float = 0.0
+    ) -> ImageResult:
         """Put the faces of a picture together again."""
         result: ImageResult = model_outputs[0]["result"]
         faces = tuple(
-            self._expression(output["face"], output["logits"]) for output in model_outputs if output["face"] is not None
+            self._expression(output["face"], output["logits"], calibrated, min_confidence)
+            for output in model_outputs
+            if output["face"] is not None
         )
         return ImageResult(result.source, result.width, result.height, faces, result.error)
 
-    def _expression(self, face: Face, logits: torch.Tensor) -> FaceExpression:
+    def _expression(self, face: Face, logits: torch.Tensor, calibrated: bool, min_confidence: float) -> FaceExpression:
         """Turn the logits ``(1, K)`` of a face into its expression."""
-        probabilities = logits.float().softmax(dim=-1)[0].tolist()
+        scores = apply_temperature(logits.float(), self.model.config, calibrated=calibrated)
+        probabilities = scores.softmax(dim=-1)[0].tolist()
         id2label = self.model.config.id2label
         ranked = sorted(((id2label[i], score) for i, score in enumerate(probabilities)), key=lambda pair: -pair[1])
-        return FaceExpression(face, tuple(ranked))
+        return FaceExpression(face, tuple(ranked), is_uncertain=ranked[0][1] < min_confidence)
 
     def _pixel_values(self, crops: Sequence[np.ndarray]) -> torch.Tensor:
         """Return ``(B, 3, H, W)`` in the model's type."""
@@ -241,6 +255,11 @@ def to_rows(result: ImageResult, top_k: int | None = None) -> list[FaceRow]:
     if result.error is not None:
         return [{"error": result.error}]
     return [face.to_dict(top_k=top_k) for face in result.faces]
+
+
+def _without_blanks(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _checked_top_k(top_k: int | None) -> int | None:

@@ -131,6 +131,19 @@ def test_threshold_leaves_out_unsure_faces(run: Callable[..., Result], smile: st
     assert "no face" in run("predict", "--threshold", 1, smile).stdout
 
 
+def test_uncertain_expressions_are_marked(run: Callable[..., Result], smile: str, tmp_path: Path) -> None:
+    """With a confidence of 1 no answer is sure enough: the table, JSON, CSV and the picture say so."""
+    options = ("--min-confidence", 1)
+
+    assert "happiness 99.8% (uncertain)" in run("predict", smile, *options).stdout
+    assert json.loads(run("predict", "--json", smile, *options).stdout)[0]["faces"][0]["uncertain"] is True
+    (row,) = csv.DictReader(io.StringIO(run("predict", "--csv", smile, *options).stdout))
+    assert row["uncertain"] == "True"
+    run("predict", smile, *options, "--annotate", tmp_path)
+    with Image.open(tmp_path / "smile.png") as picture:
+        assert picture.getpixel((182, 100)) == (255, 255, 255)  # the left edge of the box, else in the label's colour
+
+
 def test_crops_and_folders(run: Callable[..., Result], write_picture: Write, astronaut: NDArray[np.uint8]) -> None:
     """``--detector whole_image`` takes every picture of a folder as one face; square brackets in names are harmless."""
     folder = Path(write_picture("faces/[bold]a.png", astronaut[50:190, 160:290])).parent
@@ -151,6 +164,7 @@ def test_crops_and_folders(run: Callable[..., Result], write_picture: Write, ast
         (("--json", "--csv"), "choose one of --json and --csv"),
         (("--top-k", "0"), "--top-k"),
         (("--threshold", "2"), "--threshold"),
+        (("--min-confidence", "2"), "--min-confidence"),
     ],
 )
 def test_wrong_usage_exits_with_2(

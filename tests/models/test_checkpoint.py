@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from safetensors.torch import load_file
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from fer_zoo.models import FerImageProcessor, MhanConfig, MhanForImageClassification
-from fer_zoo.models.checkpoint import save_checkpoint
+from fer_zoo.models.checkpoint import copy_with_temperature, save_checkpoint
 
 
 def test_half_the_bytes_on_disk_come_up_as_float32(tmp_path: Path) -> None:
@@ -36,3 +37,18 @@ def test_without_a_type_the_weights_are_stored_as_they_are(tmp_path: Path) -> No
     save_checkpoint(model, FerImageProcessor(), tmp_path)
 
     assert torch.equal(load_file(tmp_path / "model.safetensors")["classifier.weight"], model.classifier.weight)
+
+
+def test_a_copy_with_a_temperature_differs_in_that_alone(tmp_path: Path) -> None:
+    """Every other file is the same byte for byte, and so is every other field, in the order of transformers."""
+    save_checkpoint(MhanForImageClassification(MhanConfig()), FerImageProcessor(), tmp_path / "old")
+    (tmp_path / "old" / "README.md").write_text("a card")
+
+    copy_with_temperature(tmp_path / "old", tmp_path / "new", 1.25)
+
+    for path in (tmp_path / "old").iterdir():
+        assert path.name == "config.json" or (tmp_path / "new" / path.name).read_bytes() == path.read_bytes()
+    old, new = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("old", "new"))
+    assert new == {**old, "temperature": 1.25}
+    assert list(new) == sorted(new)
+    assert AutoModelForImageClassification.from_pretrained(tmp_path / "new").config.temperature == 1.25

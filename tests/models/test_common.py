@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor
 from transformers import (
     AutoConfig,
@@ -169,6 +170,24 @@ class TestFiles:
         assert loaded.label_smoothing == 0.25
         assert json.loads((tmp_path / "config.json").read_text())["model_type"] == config.model_type
 
+    def test_temperature_survives_a_half_precision_checkpoint(self, name: str, tmp_path: Path) -> None:
+        """It is written into the configuration, where the type of the weights does not touch it."""
+        torch.manual_seed(0)
+        model, processor = create_model(name, config_options=SMALL.get(name))
+        model.config.temperature = 1.7382910561
+        save_checkpoint(model, processor, tmp_path, stored_dtype=torch.float16)
+
+        loaded = AutoModelForImageClassification.from_pretrained(tmp_path)
+
+        assert loaded.config.temperature == 1.7382910561
+        assert json.loads((tmp_path / "config.json").read_text())["temperature"] == 1.7382910561
+
+    @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+    def test_temperatures_that_are_none_are_refused(self, name: str, temperature: float) -> None:
+        """Zero, negative and infinite divisors are named."""
+        with pytest.raises(StrictDataclassError, match="temperature must be above 0 and finite"):
+            build(name, temperature=temperature)
+
     def test_another_number_of_classes_changes_the_classifier_alone(self, name: str, tmp_path: Path) -> None:
         """It starts as a linear layer does, everything in the bare model is kept, and the labels are numbered anew."""
         model = build(name)
@@ -258,6 +277,26 @@ class TestForward:
         torch.testing.assert_close(by_votes, model(pictures(model), labels=labels).loss)
         with pytest.raises(InvalidOptionError, match="the shape of labels"):
             model(pictures(model), labels=labels[:3])
+
+    def test_calibrated_logits_are_divided_by_the_temperature(self, name: str) -> None:
+        """Only where they are asked for, and the loss is never of them; the base model does not mind the option."""
+        model = build(name, temperature=2.5)
+        labels = torch.arange(4)
+
+        plain = model(pictures(model), labels=labels)
+        calibrated = model(pictures(model), labels=labels, calibrated=True)
+
+        torch.testing.assert_close(calibrated.logits, plain.logits / 2.5)
+        assert torch.equal(calibrated.loss, plain.loss)
+        assert torch.equal(model(pictures(model), calibrated=False).logits, plain.logits)
+
+    def test_calibrated_logits_keep_their_precision(self, name: str) -> None:
+        """Logits of half precision stay so: the temperature is a number and not a tensor."""
+        model = build(name, temperature=2.5).to(torch.bfloat16)
+
+        logits = model(pictures(model, 1).to(torch.bfloat16), calibrated=True).logits
+
+        assert logits.dtype == torch.bfloat16
 
     def test_a_batch_equals_its_pictures_one_by_one(self, name: str) -> None:
         """In eval mode the pictures do not know of each other."""

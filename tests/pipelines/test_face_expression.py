@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from transformers.pipelines.pt_utils import KeyDataset
 
 from fer_zoo import FaceExpressionPipeline, ImageResult, pipeline
 from fer_zoo.errors import ImageReadError, InvalidOptionError, UnknownNameError
+from fer_zoo.models import MhanForImageClassification
 from fer_zoo.results import Face
 
 Write = Callable[[str, NDArray[np.uint8]], str]
@@ -46,7 +48,7 @@ def test_astronaut_smiles(embedded_pipeline: FaceExpressionPipeline, astronaut: 
     """The result has the documented form, in plain Python values, best label first."""
     (face,) = embedded_pipeline(astronaut)
 
-    assert face.keys() == {"label", "score", "scores", "box", "landmarks", "face_score"}
+    assert face.keys() == {"label", "score", "uncertain", "scores", "box", "landmarks", "face_score"}
     assert face["label"] == "happiness"
     assert face["score"] > 0.9
     assert face["scores"][0] == {"label": "happiness", "score": face["score"]}
@@ -82,6 +84,46 @@ def test_only_pictures_without_a_face(
 ) -> None:
     """Every picture without a face gives an empty list, also where a whole batch has none."""
     assert embedded_pipeline([landscape] * 5, batch_size=batch_size) == [[]] * 5
+
+
+def test_probabilities_are_those_at_the_temperature(
+    embedded_model: MhanForImageClassification, embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]
+) -> None:
+    """At temperature T each probability is the T-th root of the plain one, normalised; the order stays."""
+    model = copy.deepcopy(embedded_model)
+    model.config.temperature = 3.0
+    pipe = pipeline(
+        model=model, detector="whole_image", image_processor=embedded_pipeline.image_processor, device="cpu"
+    )
+
+    plain = {entry["label"]: entry["score"] for entry in pipe(astronaut, calibrated=False)[0]["scores"]}
+    calibrated = {entry["label"]: entry["score"] for entry in pipe(astronaut)[0]["scores"]}
+
+    roots = {label: score ** (1 / 3) for label, score in plain.items()}
+    assert calibrated == pytest.approx({label: root / sum(roots.values()) for label, root in roots.items()}, abs=1e-5)
+    assert list(calibrated) == list(plain)
+
+
+def test_expressions_below_the_confidence_are_uncertain(
+    embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]
+) -> None:
+    """The result is marked and not left out; the confidence itself is enough."""
+    (face,) = embedded_pipeline.analyze(astronaut).faces
+
+    assert not face.is_uncertain
+    assert embedded_pipeline.analyze(astronaut, min_confidence=0.999).faces[0].is_uncertain
+    assert embedded_pipeline(astronaut, min_confidence=0.999)[0]["uncertain"] is True
+    score = face.score - 1e-4  # the last digits of float32 may differ between runs
+    assert not embedded_pipeline.analyze(astronaut, min_confidence=score).faces[0].is_uncertain
+
+
+@pytest.mark.parametrize("min_confidence", [-0.1, 1.1])
+def test_confidences_that_are_none_are_refused(
+    embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8], min_confidence: float
+) -> None:
+    """The option is named, with its range."""
+    with pytest.raises(InvalidOptionError, match="min_confidence: expected a number from 0 to 1"):
+        embedded_pipeline(astronaut, min_confidence=min_confidence)
 
 
 def test_group_picture_has_six_expressions(embedded_pipeline: FaceExpressionPipeline, group_path: Path) -> None:

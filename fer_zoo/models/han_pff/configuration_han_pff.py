@@ -39,6 +39,7 @@ class HanPffConfig(FerConfig):
         use_shared_classifier: whether one classifier is applied to every vector in training.
         classifier_dropout: share of the fused vector that is dropped in training, in [0, 1).
         label_smoothing: share of the target in both cross entropies that is spread over all classes, in [0, 1].
+        temperature: what the logits are divided by where calibrated ones are asked for, above 0.
         shared_classifier_weight: beta, at least 0.
         region_independence_weight: lambda, at least 0.
         center_type: a centre for each ``"vector"``, or for each vector and class (``"vector_class"``).

@@ -46,6 +46,7 @@ from fer_zoo.models.han_pff.configuration_han_pff import HanPffConfig
 from fer_zoo.models.han_pff.resnet18 import load_resnet18
 from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
+from fer_zoo.models.temperature import apply_temperature
 
 RESNET_IMAGE_SIZE = 224  # pixels of the crops that the stem of ResNet is for
 STRIDES = (1, 2, 2, 2)  # of the four levels
@@ -260,7 +261,8 @@ class HanPffForImageClassification(HanPffPreTrainedModel):
             labels: ``(B,)`` class numbers, or ``(B, K)`` votes; with them the output carries the loss and its terms,
                 and in training mode the centres of the region independence loss move.
             **kwargs: ``output_attentions=True`` returns the attention of every progressive fusion (by default as the
-                configuration says), ``return_dict=False`` gives a tuple.
+                configuration says), ``calibrated=True`` divides the logits by the temperature of the configuration,
+                which leaves the loss as it is; ``return_dict=False`` gives a tuple.
 
         Raises:
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration, or the
@@ -274,7 +276,7 @@ class HanPffForImageClassification(HanPffPreTrainedModel):
             loss, loss_terms = self.compute_loss(logits, shared_logits, cast(Tensor, outputs.vectors), labels)
         return HanPffImageClassifierOutput(
             loss=loss,
-            logits=logits,
+            logits=apply_temperature(logits, self.config, calibrated=kwargs.get("calibrated", False)),
             shared_logits=shared_logits,
             vectors=outputs.vectors,
             pooler_output=outputs.pooler_output,

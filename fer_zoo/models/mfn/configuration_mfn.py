@@ -19,6 +19,7 @@ class MfnConfig(MixedFeatureConfig):
         num_channels: channels of the crop, at least 1.
         label_smoothing: share of the target in the cross entropy that is spread over all classes, in [0, 1]; 0.1 as in
             MHAN's recipe for RAF-DB.
+        temperature: what the logits are divided by where calibrated ones are asked for, above 0.
 
     Raises:
         StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule above.

@@ -28,6 +28,7 @@ class MhanConfig(MixedFeatureConfig):
         attention_loss_weight: weight of the attention loss, at least 0; 0.1 in both recipes.
         label_smoothing: share of the target in the cross entropy that is spread over all classes, in [0, 1]; 0.1 in the
             recipe for RAF-DB and 0 in that for AffectNet.
+        temperature: what the logits are divided by where calibrated ones are asked for, above 0.
         output_attentions: whether the outputs carry the attention map of every head unless a call says otherwise.
 
     Raises:

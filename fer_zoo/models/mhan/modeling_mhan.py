@@ -30,6 +30,7 @@ from fer_zoo.losses import attention_consistency_loss, attention_diversity_loss,
 from fer_zoo.models.mhan.configuration_mhan import MhanConfig
 from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
+from fer_zoo.models.temperature import apply_temperature
 
 ATTENTION_LOSSES = {"consistency": attention_consistency_loss, "diversity": attention_diversity_loss}
 
@@ -150,7 +151,8 @@ class MhanForImageClassification(MhanPreTrainedModel):
                 does it.
             labels: ``(B,)`` class numbers, or ``(B, K)`` votes; with them the output carries the loss and its terms.
             **kwargs: ``output_attentions=True`` returns the attention map of every head (by default as the
-                configuration says), ``return_dict=False`` gives a tuple.
+                configuration says), ``calibrated=True`` divides the logits by the temperature of the configuration,
+                which leaves the loss as it is; ``return_dict=False`` gives a tuple.
 
         Raises:
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration, or the
@@ -166,7 +168,7 @@ class MhanForImageClassification(MhanPreTrainedModel):
             loss, loss_terms = self.compute_loss(logits, cast(tuple[Tensor, ...], outputs.attention_maps), labels)
         return MhanImageClassifierOutput(
             loss=loss,
-            logits=logits,
+            logits=apply_temperature(logits, self.config, calibrated=kwargs.get("calibrated", False)),
             pooler_output=outputs.pooler_output,
             features=outputs.features,
             attention_maps=outputs.attention_maps if wants_maps else None,

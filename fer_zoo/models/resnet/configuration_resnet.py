@@ -25,6 +25,7 @@ class FerResNetConfig(FerConfig):
             it, rounded up.
         num_channels: channels of the crop; 3, as the stem of torchvision has.
         label_smoothing: share of the target in the cross entropy that is spread over all classes, in [0, 1].
+        temperature: what the logits are divided by where calibrated ones are asked for, above 0.
 
     Raises:
         StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule above.

@@ -1,0 +1,60 @@
+"""From what was typed to the pictures of a data set that are meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from fer_zoo.datasets import ExpressionDataset, load_dataset, read_challenge_list
+from fer_zoo.datasets.loading import open_reader
+
+#: The part that is meant if none is named: the first of these that is there.
+PREFERRED_SPLITS = ("test", "validation")
+
+
+class Selection(NamedTuple):
+    """Pictures of a data set.
+
+    Attributes:
+        dataset: the pictures.
+        description: which pictures of the split they are, in words; empty for all.
+    """
+
+    dataset: ExpressionDataset
+    description: str
+
+
+def select_pictures(
+    kind: str, path: Path, split: str | None, *, challenge: Path | None = None, without_twins_of: str | None = None
+) -> Selection:
+    """Load a data set and leave out what is not meant.
+
+    Args:
+        kind: what it is.
+        path: where it is.
+        split: part of it; by default test, else validation, else all that is there.
+        challenge: file of a challenge list that selects pictures.
+        without_twins_of: split whose pictures are left out, wherever they occur.
+
+    Raises:
+        FerZooError: if something is not there, or not as it should be; the message says what.
+    """
+    if split is None:
+        found = open_reader(kind, path).find_splits()
+        split = next((name for name in PREFERRED_SPLITS if name in found), None)
+    dataset = load_dataset(kind, path, split=split)
+    words = []
+    if challenge is not None:
+        chosen = read_challenge_list(challenge)
+        dataset = dataset.select_challenge(chosen)
+        words.append(f"the challenge list {chosen.name}")
+    if without_twins_of is not None:
+        number = len(dataset)
+        dataset = dataset.without_twins_of(load_dataset(kind, path, split=without_twins_of, keep_unlabelled=True))
+        words.append(
+            f"without the {number - len(dataset):,} of {number:,} pictures that are also in {without_twins_of}"
+        )
+    return Selection(dataset, ", ".join(words))
+
+
+__all__ = ["PREFERRED_SPLITS", "Selection", "select_pictures"]

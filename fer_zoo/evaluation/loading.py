@@ -1,0 +1,77 @@
+"""From a name to a classifier that is ready to answer."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import Any, NamedTuple
+
+import torch
+from transformers import AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.labels import LabelSet, parse_expression
+from fer_zoo.models import register_models
+from fer_zoo.registry import resolve_model
+
+
+class Classifier(NamedTuple):
+    """A model with what goes with it.
+
+    Attributes:
+        name: what it is called in reports.
+        model: the classifier.
+        processor: its image processor.
+    """
+
+    name: str
+    model: PreTrainedModel
+    processor: Any
+
+    @property
+    def label_set(self) -> LabelSet:
+        """The classes of the model, from its ``id2label``.
+
+        Raises:
+            UnknownNameError: if a label is no expression.
+        """
+        id2label = self.model.config.id2label
+        return LabelSet(self.name, tuple(parse_expression(id2label[i]) for i in sorted(id2label)))
+
+
+def load_classifier(
+    model: str | PathLike[str] | PreTrainedModel, processor: Any = None, *, device: str | None = None
+) -> Classifier:
+    """Return a model, its image processor and its name.
+
+    Args:
+        model: a published name, a folder, a repository on the Hub, or a model.
+        processor: the image processor; needed with a model, by default that of the checkpoint otherwise.
+        device: where to compute; by default where a model is already, and the fastest that is there for a name.
+
+    Raises:
+        UnknownNameError: if there is no model of that name.
+        WeightsNotFoundError: if there are no weights of that name yet.
+        InvalidOptionError: if a model comes without its image processor.
+    """
+    if isinstance(model, PreTrainedModel):
+        if processor is None:
+            raise InvalidOptionError(
+                "processor", None, "the image processor of the model, which a model itself does not know"
+            )
+        return Classifier(
+            model.config.name_or_path or type(model).__name__, model.to(device) if device else model, processor
+        )
+    register_models()
+    checkpoint = resolve_model(model)
+    loaded = AutoModelForImageClassification.from_pretrained(checkpoint).to(device or _fastest_device())
+    return Classifier(fspath(model), loaded, processor or AutoImageProcessor.from_pretrained(checkpoint))
+
+
+def _fastest_device() -> torch.device:
+    """Return the accelerator, or the CPU where there is none."""
+    return (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or torch.device(
+        "cpu"
+    )
+
+
+__all__ = ["Classifier", "load_classifier"]

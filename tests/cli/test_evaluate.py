@@ -1,0 +1,213 @@
+"""``fer-zoo evaluate`` and ``fer-zoo calibrate``, with the embedded model on a folder of crops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoImageProcessor
+from typer.testing import Result
+
+from fer_zoo import get_entry, pipeline
+from fer_zoo.evaluation import EvaluationReport
+
+Run = Callable[..., Result]
+Write = Callable[[str, NDArray[np.uint8]], str]
+
+
+@pytest.fixture
+def crops(write_picture: Write, astronaut: NDArray[np.uint8], tmp_path: Path) -> Path:
+    """Return a folder of smiling faces: two called happy and one sad to test, one of them also in training."""
+    face = np.ascontiguousarray(astronaut[55:185, 160:290])
+    write_picture("crops/train/happy/a.png", face)
+    write_picture("crops/train/sad/x.png", np.ascontiguousarray(face[::-1]))
+    write_picture("crops/test/happy/a.png", face)
+    write_picture("crops/test/happy/b.png", np.ascontiguousarray(face[:, ::-1]))
+    write_picture("crops/test/sad/c.png", np.ascontiguousarray(face[2:, 2:]))
+    return tmp_path / "crops"
+
+
+@pytest.fixture
+def evaluate(run: Run, crops: Path) -> Run:
+    """Return a function that evaluates the embedded model on the crops, and prints JSON."""
+
+    def invoke(*options: object) -> Result:
+        return run("evaluate", "mhan", "image_folder", crops, "--device", "cpu", "--json", *options)
+
+    return invoke
+
+
+class TestEvaluate:
+    """Figures of a model."""
+
+    def test_table_shows_figures_classes_and_conditions(self, run: Run, crops: Path) -> None:
+        """Two of three are right; the test split is taken, and the command is there to be repeated."""
+        result = run("evaluate", "mhan", "image_folder", crops, "--device", "cpu")
+
+        assert result.exit_code == 0
+        assert "mhan on image_folder, test" in result.stdout
+        assert "66.7 % (95 % interval 20.8 to 93.9; 2 of 3)" in result.stdout
+        assert "Pictures: 3; 3 evaluated" in result.stdout
+        assert f"Command: fer-zoo evaluate mhan image_folder {crops} --device cpu\n" in result.stdout
+
+    def test_json_is_the_report(self, evaluate: Run) -> None:
+        """It can be read back as a value."""
+        result = evaluate("--min-confidence", 0.2, "--flip", "--batch-size", 2, "--workers", 1)
+
+        report = EvaluationReport.from_dict(json.loads(result.stdout))
+        assert (report.metrics.accuracy.hits, report.metrics.abstention.min_confidence, report.flip) == (2, 0.2, True)
+        assert report.environment.command.endswith(
+            "--min-confidence 0.2 --flip --batch-size 2 --workers 1 --device cpu"
+        )
+
+    def test_split_can_be_chosen(self, evaluate: Run) -> None:
+        """Any part that is there can be measured."""
+        values = json.loads(evaluate("--split", "train").stdout)
+
+        assert (values["split"], values["counts"]["pictures"]) == ("train", 2)
+
+    def test_twins_and_challenge_lists_select(self, evaluate: Run, tmp_path: Path) -> None:
+        """What was left out is said in the report."""
+        (tmp_path / "hard.txt").write_text("b.jpg\nc.jpg\n")
+
+        twins = json.loads(evaluate("--without-twins-of", "train").stdout)
+        challenge = json.loads(evaluate("--challenge", tmp_path / "hard.txt").stdout)
+
+        assert twins["counts"]["pictures"] == challenge["counts"]["pictures"] == 2
+        assert twins["selection"] == "without the 1 of 3 pictures that are also in train"
+        assert challenge["selection"] == "the challenge list hard"
+
+    def test_detector_takes_whole_pictures(
+        self, evaluate: Run, write_picture: Write, astronaut: NDArray[np.uint8], landscape: NDArray[np.uint8]
+    ) -> None:
+        """Faces are found first, and a picture without one is missed."""
+        write_picture("crops/validation/happy/whole.png", astronaut)
+        write_picture("crops/validation/sad/none.png", landscape)
+
+        values = json.loads(evaluate("--split", "validation", "--detector", "center_face").stdout)
+
+        assert values["detector"] == "center_face"
+        assert (values["counts"]["evaluated"], values["counts"]["missed"]) == (1, 1)
+        assert values["missed_as_wrong"]["accuracy"]["value"] == 0.5
+
+    def test_report_is_written(self, evaluate: Run, tmp_path: Path) -> None:
+        """The folder has the report as JSON, Markdown and pictures."""
+        result = evaluate("--output", tmp_path / "report")
+
+        assert result.exit_code == 0
+        assert (
+            EvaluationReport.load(tmp_path / "report").to_dict()
+            == EvaluationReport.from_dict(json.loads(result.stdout)).to_dict()
+        )
+        assert {path.suffix for path in (tmp_path / "report").iterdir()} == {".json", ".md", ".png"}
+
+    def test_unreadable_pictures_end_it_or_are_skipped(self, evaluate: Run, crops: Path) -> None:
+        """The file is named on stderr in both cases."""
+        (crops / "test" / "happy" / "broken.png").write_bytes(b"no picture")
+
+        ended, skipped = evaluate(), evaluate("--unreadable", "skip")
+
+        assert (ended.exit_code, skipped.exit_code) == (1, 0)
+        assert ended.stdout == ""
+        assert all("broken.png" in result.stderr for result in (ended, skipped))
+        assert json.loads(skipped.stdout)["counts"]["unreadable"] == 1
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (("--split", "test2"), "test2"),
+            (("--unreadable", "ignore"), "expected 'raise' or 'skip'"),
+            (("--detector", "mtcnn"), "Unknown detector 'mtcnn'"),
+            (("--detector", "center_face", "--flip"), "with a detector"),
+            (("--challenge", "missing.txt"), "missing.txt"),
+            (("--device", "abacus"), "abacus"),
+            (("--min-confidence", "2"), "--min-confidence"),
+        ],
+    )
+    def test_wrong_usage_exits_with_2(self, evaluate: Run, options: tuple[str, ...], message: str) -> None:
+        """The reason is on stderr."""
+        result = evaluate(*options)
+
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert message in result.stderr
+
+    def test_unknown_models_and_kinds_are_named(self, run: Run, crops: Path) -> None:
+        """With the names that are known."""
+        assert "Did you mean 'mhan'" in run("evaluate", "mahn", "image_folder", crops).stderr
+        assert "Did you mean 'image_folder'" in run("evaluate", "mhan", "image_folders", crops).stderr
+
+
+class TestCalibrate:
+    """A copy of a model with its temperature."""
+
+    @pytest.fixture
+    def validation(self, write_picture: Write, crops: Path) -> Path:
+        """Return the folder with twelve noisy crops to validate on, half of them called sad."""
+        from PIL import Image
+
+        face = np.asarray(Image.open(crops / "train" / "happy" / "a.png"), np.int16)
+        random = np.random.default_rng(0)
+        for number in range(12):
+            noisy = (face + random.integers(-60, 61, face.shape)).clip(0, 255).astype(np.uint8)
+            write_picture(f"crops/validation/{('happy', 'sad')[number % 2]}/{number}.png", noisy)
+        return crops
+
+    def test_copy_has_the_temperature_and_the_same_weights(self, run: Run, validation: Path, tmp_path: Path) -> None:
+        """All but the temperature is as in the checkpoint, and the pipeline loads it; the old one is untouched."""
+        result = run(
+            "calibrate", "mhan", "image_folder", validation, "--split", "validation", "--device", "cpu", "--json",
+            "--folds", 3, "--output", tmp_path / "out",
+        )  # fmt: skip
+
+        found = json.loads(result.stdout)
+        folder = get_entry("mhan").folder
+        assert result.exit_code == 0
+        assert (found["num_pictures"], found["num_folds"], found["temperature_before"]) == (12, 3, 1.0)
+        assert found["temperature"] > 1.0  # half the labels contradict what the model is sure of
+        assert found["nll_after"] < found["nll_before"]
+        config = AutoConfig.from_pretrained(tmp_path / "out")
+        assert config.temperature == found["temperature"]
+        assert AutoConfig.from_pretrained(folder).temperature == 1.0
+        weights, copied = (load_file(place / "model.safetensors") for place in (folder, tmp_path / "out"))
+        assert all(copied[name].dtype == value.dtype and copied[name].equal(value) for name, value in weights.items())
+        assert AutoImageProcessor.from_pretrained(tmp_path / "out").color_mode == "grey"
+        picture = str(validation / "train" / "happy" / "a.png")
+        scores = [
+            pipeline(model=model, detector="whole_image", device="cpu")(picture)[0]["score"]
+            for model in ("mhan", tmp_path / "out")
+        ]
+        assert scores[1] < scores[0]
+
+    def test_table_shows_before_and_after(self, run: Run, validation: Path, tmp_path: Path) -> None:
+        """The figures after are said to be cross-fitted."""
+        result = run(
+            "calibrate", "mhan", "image_folder", validation, "--split", "validation", "--device", "cpu",
+            "--output", tmp_path / "out",
+        )  # fmt: skip
+
+        assert "temperature" in result.stdout
+        assert "12 pictures; ECE and NLL after are cross-fitted in 5 folds" in result.stdout
+
+    def test_folders_in_use_are_refused(self, run: Run, validation: Path) -> None:
+        """Nothing is overwritten."""
+        result = run("calibrate", "mhan", "image_folder", validation, "--output", validation)
+
+        assert result.exit_code == 2
+        assert "a new or empty folder" in result.stderr
+
+    def test_unreadable_pictures_end_it(self, run: Run, validation: Path, tmp_path: Path) -> None:
+        """The file is named, and nothing is written."""
+        (validation / "validation" / "sad" / "broken.png").write_bytes(b"no picture")
+
+        result = run(
+            "calibrate", "mhan", "image_folder", validation, "--split", "validation", "--output", tmp_path / "out"
+        )
+
+        assert result.exit_code == 1
+        assert "broken.png" in result.stderr
+        assert not (tmp_path / "out").exists()
