@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from drawn_faces import draw_folder
 
 from fer_zoo.datasets import ExpressionDataset, load_dataset
 from fer_zoo.registry import create_model
@@ -29,28 +29,6 @@ from fer_zoo.training import (
     ExpressionTrainingArguments,
     get_recipe,
 )
-
-#: Shape of the drawn mouths: start and end of the arc in degrees, and how far it lies below the centre.
-MOUTHS = {"happiness": (20, 160, 0), "sadness": (200, 340, 10), "surprise": (0, 360, 3)}
-
-
-def draw_faces(folder: Path, generator: np.random.Generator) -> None:
-    """Write faces of lines, in folders of splits and classes."""
-    for split, number in (("train", 40), ("validation", 10)):
-        for name, (start, end, drop) in MOUTHS.items():
-            place = folder / split / name
-            place.mkdir(parents=True)
-            for i in range(number):
-                skin, paint = (int(value) for value in generator.integers((150, 0), (255, 90)))
-                x, y = generator.integers(-3, 4, 2)
-                image = Image.new("RGB", (48, 48), (skin, skin, skin))
-                pen = ImageDraw.Draw(image)
-                for eye in (15, 33):
-                    pen.ellipse((eye + x - 2, 16 + y, eye + x + 2, 20 + y), fill=(paint,) * 3)
-                mouth = (15 + x, 24 + drop + y, 33 + x, 38 + drop + y)
-                pen.arc(mouth, start, end, fill=(paint,) * 3, width=3)
-                noise = generator.normal(0, 8, (48, 48, 3))
-                Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8)).save(place / f"{i}.png")
 
 
 def split_labels(data: ExpressionDataset, number: int) -> tuple[ExpressionDataset, ExpressionDataset]:
@@ -125,8 +103,8 @@ def main() -> None:
     if given.small:
         torch.set_flush_denormal(True)  # random weights make denormal numbers, which are slow on a CPU
         with tempfile.TemporaryDirectory() as folder:
-            faces, output = Path(folder) / "faces", given.output or Path(folder) / "model"
-            draw_faces(faces, np.random.default_rng(0))
+            faces = draw_folder(Path(folder) / "faces", {"train": 40, "validation": 10})
+            output = given.output or Path(folder) / "model"
             compare(
                 "image_folder",
                 faces,
