@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from os import PathLike, fspath
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from transformers import AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from fer_zoo.errors import InvalidOptionError
-from fer_zoo.labels import LabelSet, parse_expression
+from fer_zoo.evaluation.loading import Classifier, load_classifier
 from fer_zoo.models import FerImageProcessor
-from fer_zoo.registry import resolve_model
 from fer_zoo.training.pictures import PixelPreparation
 
 #: A name of the registry, a folder or a repository; or a model with its image processor.
@@ -39,10 +38,10 @@ class Teacher:
     """
 
     def __init__(self, source: TeacherSource, student: PreTrainedModel, *, device: torch.device | str = "cpu") -> None:
-        model, processor = load_teacher(source)
-        self.columns = match_classes(student, model)
-        self.model = model.to(device).eval()
-        self.preparation = PixelPreparation(processor)
+        teacher = load_teacher(source, device)
+        self.columns = match_classes(student, teacher)
+        self.model = teacher.model.eval()
+        self.preparation = PixelPreparation(teacher.processor)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
@@ -59,45 +58,34 @@ class Teacher:
         return logits[:, self.columns]
 
 
-def load_teacher(source: TeacherSource) -> tuple[PreTrainedModel, FerImageProcessor]:
-    """Return a model and its image processor.
+def load_teacher(source: TeacherSource, device: torch.device | str) -> Classifier:
+    """Return a model with its image processor.
 
     Raises:
         InvalidOptionError: if it is neither a name nor a pair of a model and its image processor.
     """
-    model: Any = None
-    processor: Any = None
-    if isinstance(source, str | PathLike):
-        checkpoint = resolve_model(source)
-        model = AutoModelForImageClassification.from_pretrained(checkpoint)
-        processor = AutoImageProcessor.from_pretrained(checkpoint)
-    elif isinstance(source, tuple) and len(source) == 2:  # noqa: PLR2004  # a pair
-        model, processor = source
-    if not isinstance(model, PreTrainedModel) or not isinstance(processor, FerImageProcessor):
-        shown = fspath(source) if isinstance(source, str | PathLike) else type(source).__name__
-        raise InvalidOptionError(
-            "teachers", shown, "names or folders of models of this library, or pairs of a model and its image processor"
-        )
-    return model, processor
+    pair = source if isinstance(source, tuple) else (source, None)
+    if len(pair) == 2 and isinstance(pair[0], str | PathLike | PreTrainedModel):  # noqa: PLR2004  # a pair
+        teacher = load_classifier(*pair, device=str(device))
+        if isinstance(teacher.processor, FerImageProcessor):
+            return teacher
+    shown = fspath(source) if isinstance(source, str | PathLike) else type(source).__name__
+    raise InvalidOptionError(
+        "teachers", shown, "names or folders of models of this library, or pairs of a model and its image processor"
+    )
 
 
-def match_classes(student: PreTrainedModel, teacher: PreTrainedModel) -> list[int]:
+def match_classes(student: PreTrainedModel, teacher: Classifier) -> list[int]:
     """Return which class of the teacher each class of the student is.
 
     Raises:
         UnknownNameError: if the models name their classes differently, and a name is no expression.
         LabelMappingError: if the teacher lacks a class of the student.
     """
-    if student.config.id2label == teacher.config.id2label:
+    if student.config.id2label == teacher.model.config.id2label:
         return list(range(student.config.num_labels))
-    mapping = label_set_of(student, "the student").mapping_to(label_set_of(teacher, "a teacher"))
+    mapping = Classifier("the student", student, None).label_set.mapping_to(teacher.label_set)
     return [mapping[index] for index in range(student.config.num_labels)]
-
-
-def label_set_of(model: PreTrainedModel, name: str) -> LabelSet:
-    """Return the classes of a model."""
-    names = model.config.id2label
-    return LabelSet(name, tuple(parse_expression(names[index]) for index in sorted(names)))
 
 
 __all__ = ["Teacher", "TeacherSource"]

@@ -240,7 +240,9 @@ class TestTeacher:
         """It could say nothing about it."""
         two = small_network(LabelSet("teacher", (Expression.ANGER, Expression.HAPPINESS)))
 
-        with pytest.raises(LabelMappingError, match="The label set 'a teacher' has no class for 'fear'"):
+        with pytest.raises(
+            LabelMappingError, match="The label set 'MfnForImageClassification' has no class for 'fear'"
+        ):
             Teacher((two, small_processor()), narrow_model())
 
     def test_names_that_are_no_expressions_must_be_the_same(self) -> None:
@@ -323,10 +325,18 @@ class TestBadInput:
         with pytest.raises(InvalidOptionError, match="for teachers: expected a list of at least one model"):
             trainer(smooth_model(), tmp_path, teachers)
 
+    @pytest.mark.parametrize("source", [7, (7, 8), ("mhan", "no processor"), ("mhan", processor(), "more")])
+    def test_what_is_no_model(self, source: Any) -> None:
+        """The message says what a teacher may be."""
+        with pytest.raises(InvalidOptionError, match="for teachers: expected names or folders of models"):
+            Teacher(source, smooth_model())
+
     def test_a_model_without_its_image_processor(self) -> None:
         """How it looks at pictures cannot be guessed."""
-        with pytest.raises(InvalidOptionError, match="'SmoothModel' for teachers: expected names or folders of models"):
-            Teacher(smooth_model(), smooth_model())
+        source: Any = smooth_model()
+
+        with pytest.raises(InvalidOptionError, match="for processor: expected the image processor of the model"):
+            Teacher(source, smooth_model())
 
     def test_an_unknown_name(self) -> None:
         """With the closest."""
