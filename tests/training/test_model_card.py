@@ -11,8 +11,10 @@ import pytest
 import yaml
 from face_folders import NARROW_MODEL, run_layer, write_faces, write_splits
 from huggingface_hub import ModelCard
+from transformers import training_args
 
 from fer_zoo.datasets import DATASETS
+from fer_zoo.errors import MissingPackageError
 from fer_zoo.training import DataSettings, RunSettings, TrainingResult, train
 from fer_zoo.training.model_card import data_licences
 
@@ -115,3 +117,11 @@ def test_other_methods_run_from_settings(method: str, tmp_path: Path) -> None:
 
     assert found is not None
     assert found.record.num_steps == 2
+
+
+def test_training_needs_accelerate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the command that installs it, before any picture is read."""
+    monkeypatch.setattr(training_args, "is_accelerate_available", lambda: False)
+
+    with pytest.raises(MissingPackageError, match=r"Training needs the package 'accelerate'.*fer-zoo\[train\]"):
+        train(RunSettings.from_layers(run_layer(tmp_path / "nowhere")), tmp_path / "out")

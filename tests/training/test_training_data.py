@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from face_folders import write_faces, write_splits
 
 from fer_zoo.datasets import ExpressionDataset, Sample
-from fer_zoo.errors import EmptyClassError, ImageReadError, InvalidOptionError, TrainingDataError
+from fer_zoo.errors import EmptyClassError, ImageReadError, InvalidOptionError, MissingPackageError, TrainingDataError
 from fer_zoo.labels import Expression, LabelSet
 from fer_zoo.training import DataSettings, load_training_data
 from fer_zoo.training.data import cut_share
@@ -149,3 +150,11 @@ def test_unlabelled_pictures_need_kind_and_path(tmp_path: Path) -> None:
     """The message says what the table has."""
     with pytest.raises(InvalidOptionError, match=r"data\.unlabelled: expected a table with kind, path"):
         load_training_data(settings(write_splits(tmp_path), unlabelled={"path": "x"}), seed=0)
+
+
+def test_a_share_needs_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the command that installs it."""
+    monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
+
+    with pytest.raises(MissingPackageError, match=r"pip install 'fer-zoo\[train\]'"):
+        cut_share(dataset([0] * 4 + [1] * 4), 0.25, seed=0)
