@@ -31,8 +31,12 @@ napoleon_use_ivar = True  # "Attributes:" becomes a list in the class, and no se
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|dataclasses|enum|io|os|pathlib|types|typing)\..*"),
     (r"py:.*", r"(huggingface_hub|np|numpy|onnxruntime|PIL|torch|torchvision|transformers)\..*"),
-    (r"py:class", r"NDArray|Path|PathLike"),  # imported for type checkers only, so their modules are not known here
-    (r"py:class", r"ImageSource"),  # an alias, no class; read_image lists what it stands for
+    (
+        r"py:class",
+        r"NDArray|Path|PathLike|PreTrainedModel",
+    ),  # imported for type checkers only, so their modules are not known here
+    (r"py:class", r"ImageSource|TeacherSource"),  # aliases, no classes; what takes them lists what they stand for
+    (r"py:class", r"Rows"),  # a protocol, described where it is taken
     (
         r"py:class",
         r"BranchFusion|FaceChoice|GateType|GradientOperator|LastFusion|LevelFusion|Targets",

@@ -7,7 +7,9 @@ Papers: attention consistency after X. Wang et al., MHAN, Pattern Recognition 17
 after S. Zhang et al., DDAMFN, Electronics 12 (2023) 3595; region independence after H. Zhao et al., "Multi-attentional
 deepfake detection", CVPR 2021 (arXiv 2103.02406), Section 3.4, as HAN-PFF (Tao & Duan, Neural Networks 170 (2024)
 337-348) names a loss of that kind; votes as labels after E. Barsoum et al., "Training deep networks for facial
-expression recognition with crowd-sourced label distribution", ICMI 2016 (arXiv 1608.01041), Section 4.
+expression recognition with crowd-sourced label distribution", ICMI 2016 (arXiv 1608.01041), Section 4; NT-Xent after T.
+Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020 (arXiv 2002.05709);
+distillation after G. Hinton et al., "Distilling the knowledge in a neural network", 2015 (arXiv 1503.02531), Section 2.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
+
+MIN_PICTURES = 2  # of the contrastive loss: one alone has nothing to be confused with
 
 
 def classification_loss(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
@@ -166,6 +170,64 @@ def region_independence_loss(
     return cast(Tensor, inner + outer / (by_class.shape[0] * initial_rate))
 
 
+def nt_xent_loss(first: Tensor, second: Tensor, *, temperature: float = 0.07) -> Tensor:
+    """Return how hard it is to find the other view of each picture among all others (Equation 1 of Chen et al.).
+
+    Of the 2 N views each is compared with the 2 N - 1 others by the cosine over the temperature; the loss is the mean
+    of the cross entropies to the other view of the same picture. Fewer than two pictures have no loss, as there is
+    nothing to confuse them with.
+
+    Args:
+        first: ``(N, D)``, vectors of one view of each picture; scaled to length 1 here.
+        second: ``(N, D)``, of another view of the same pictures.
+        temperature: above 0; small values make near neighbours count more.
+
+    Raises:
+        InvalidOptionError: if the temperature is not above 0.
+    """
+    check_temperature(temperature)
+    if len(first) < MIN_PICTURES:
+        return upcast(first).sum() * 0 + upcast(second).sum() * 0  # keeps its place in the graph
+    unit = functional.normalize(torch.cat([upcast(first), upcast(second)]), dim=1)
+    similarities = unit @ unit.T / temperature
+    similarities = similarities.masked_fill(torch.eye(len(unit), dtype=torch.bool, device=unit.device), -torch.inf)
+    others = torch.arange(len(unit), device=unit.device).roll(len(first))  # view i of N is the other of i + N
+    return functional.cross_entropy(similarities, others)
+
+
+def distillation_loss(logits: Tensor, teacher_logits: Sequence[Tensor], *, temperature: float = 1.0) -> Tensor:
+    """Return how far a student is from what its teachers think on average (Hinton et al., Section 2).
+
+    ``T^2 * KL(mean of softmax(teacher / T) || softmax(student / T))``, the mean over the pictures. The square of the
+    temperature keeps the size of the gradients alike. Teachers get no gradient.
+
+    Args:
+        logits: ``(B, K)``, unnormalised scores of the student.
+        teacher_logits: those of each teacher, in the same order of classes; at least one.
+        temperature: above 0; large values show how the teachers rank the wrong classes.
+
+    Raises:
+        InvalidOptionError: if the temperature is not above 0, or there is no teacher.
+    """
+    check_temperature(temperature)
+    if not teacher_logits:
+        raise InvalidOptionError("teacher_logits", teacher_logits, "the scores of at least one teacher")
+    softened = [(upcast(scores.detach()) / temperature).softmax(dim=1) for scores in teacher_logits]
+    student = (upcast(logits) / temperature).log_softmax(dim=1)
+    divergence = functional.kl_div(student, torch.stack(softened).mean(dim=0), reduction="batchmean")
+    return temperature**2 * divergence
+
+
+def check_temperature(temperature: float) -> None:
+    """Refuse a temperature that cannot divide.
+
+    Raises:
+        InvalidOptionError: if it is not above 0.
+    """
+    if not temperature > 0:
+        raise InvalidOptionError("temperature", temperature, "a number above 0")
+
+
 def pairwise_errors(attention_maps: Sequence[Tensor]) -> Tensor:
     """Return the mean squared error of every pair of maps, ``(N * (N - 1) / 2,)``."""
     maps = [upcast(attention) for attention in attention_maps]
@@ -207,7 +269,9 @@ __all__ = [
     "attention_consistency_loss",
     "attention_diversity_loss",
     "classification_loss",
+    "distillation_loss",
     "move_region_centers",
+    "nt_xent_loss",
     "region_independence_loss",
     "shared_classifier_loss",
     "soft_label_cross_entropy",

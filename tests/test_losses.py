@@ -13,7 +13,9 @@ from fer_zoo.losses import (
     attention_consistency_loss,
     attention_diversity_loss,
     classification_loss,
+    distillation_loss,
     move_region_centers,
+    nt_xent_loss,
     region_independence_loss,
     shared_classifier_loss,
     soft_label_cross_entropy,
@@ -282,3 +284,106 @@ class TestRegionIndependence:
 
         assert vectors.grad is not None
         assert vectors.grad.isfinite().all()
+
+
+def slow_nt_xent(first: Tensor, second: Tensor, temperature: float) -> float:
+    """Compute Equation 1 of Chen et al. view by view."""
+    views = [vector / np.linalg.norm(vector) for vector in [*first.numpy(), *second.numpy()]]
+    number, losses = len(first), []
+    for i, view in enumerate(views):
+        likeness = [np.exp(view @ other / temperature) for other in views]
+        losses.append(-np.log(likeness[(i + number) % (2 * number)] / (sum(likeness) - likeness[i])))
+    return float(np.mean(losses))
+
+
+class TestContrastiveLoss:
+    """NT-Xent."""
+
+    def test_worked_out_by_hand(self) -> None:
+        """Two pictures whose views agree, at right angles: each view has one positive and two others, of cosine 0."""
+        views = torch.tensor([[3.0, 0.0], [0.0, 0.5]])
+
+        loss = nt_xent_loss(views, views, temperature=0.5)
+
+        assert loss.item() == pytest.approx(np.log(1 + 2 * np.exp(-2)))
+
+    @pytest.mark.parametrize("temperature", [0.07, 1.0])
+    def test_equals_a_loop_over_views(self, temperature: float) -> None:
+        """In double precision, five pictures."""
+        first, second = torch.randn(5, 8, dtype=torch.float64), torch.randn(5, 8, dtype=torch.float64)
+
+        loss = nt_xent_loss(first, second, temperature=temperature)
+
+        assert loss.item() == pytest.approx(slow_nt_xent(first, second, temperature), abs=1e-12)
+
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_fewer_than_two_pictures_cost_nothing(self, number: int) -> None:
+        """The loss and its gradient are zero, not missing and not NaN."""
+        first, second = torch.randn(2, number, 8, requires_grad=True).unbind()
+
+        loss = nt_xent_loss(first, second)
+
+        gradients = torch.autograd.grad(loss, [first, second])
+        assert loss.item() == 0
+        assert all(torch.equal(gradient, torch.zeros(number, 8)) for gradient in gradients)
+
+    def test_half_precision_vectors_give_a_float32_loss(self) -> None:
+        """A similarity over a temperature of 0.07 would be coarse in half precision."""
+        assert nt_xent_loss(torch.randn(3, 8).half(), torch.randn(3, 8).half()).dtype == torch.float32
+
+    def test_refuses_a_temperature_of_zero(self) -> None:
+        """It cannot divide."""
+        with pytest.raises(InvalidOptionError, match=r"Invalid value 0 for temperature: expected a number above 0"):
+            nt_xent_loss(torch.randn(2, 8), torch.randn(2, 8), temperature=0)
+
+
+class TestDistillationLoss:
+    """The divergence from the teachers."""
+
+    def test_worked_out_by_hand(self) -> None:
+        """The teachers say 3:1 and 1:3, together 1:1; a student with 3:1 is away by half of log 4/3."""
+        log3 = float(np.log(3))
+        teachers = [torch.tensor([[log3, 0.0]]), torch.tensor([[0.0, log3]])]
+
+        loss = distillation_loss(torch.tensor([[log3, 0.0]]), teachers)
+
+        # sum of 1/2 * log((1/2) / q) with q = 3/4 and 1/4
+        assert loss.item() == pytest.approx(0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25))
+
+    def test_a_temperature_softens_both_and_scales_by_its_square(self) -> None:
+        """At temperature 2, doubled scores give four times the loss of the scores at temperature 1."""
+        student, teacher = torch.randn(5, 7), torch.randn(5, 7)
+
+        soft = distillation_loss(2 * student, [2 * teacher], temperature=2)
+
+        torch.testing.assert_close(soft, 4 * distillation_loss(student, [teacher]))
+
+    def test_equals_a_loop_over_pictures_teachers_and_classes(self) -> None:
+        """Three teachers at temperature 3, in double precision."""
+        student = torch.randn(4, 5, dtype=torch.float64)
+        teachers = [torch.randn(4, 5, dtype=torch.float64) for _ in range(3)]
+        expected = 0.0
+        for picture in range(4):
+            q = np.exp(student[picture].numpy() / 3)
+            exponentials = [np.exp(teacher[picture].numpy() / 3) for teacher in teachers]
+            p = sum(values / values.sum() for values in exponentials) / 3
+            expected += 9 * float((p * np.log(p / (q / q.sum()))).sum()) / 4
+
+        assert distillation_loss(student, teachers, temperature=3).item() == pytest.approx(expected, abs=1e-12)
+
+    def test_the_gradient_reaches_the_student_alone(self) -> None:
+        """Its gradient is T * (q - p) / B; the teacher has none."""
+        student, teacher = torch.randn(2, 2, 7, requires_grad=True).unbind()
+
+        loss = distillation_loss(student, [teacher], temperature=4)
+
+        gradient, none = torch.autograd.grad(loss, [student, teacher], allow_unused=True)
+        torch.testing.assert_close(gradient, 4 * ((student / 4).softmax(1) - (teacher / 4).softmax(1)) / 2)
+        assert none is None
+
+    def test_refuses_no_teacher_and_a_temperature_of_zero(self) -> None:
+        """Each with its own message."""
+        with pytest.raises(InvalidOptionError, match="teacher_logits: expected the scores of at least one teacher"):
+            distillation_loss(torch.randn(2, 7), [])
+        with pytest.raises(InvalidOptionError, match="temperature: expected a number above 0"):
+            distillation_loss(torch.randn(2, 7), [torch.randn(2, 7)], temperature=0)

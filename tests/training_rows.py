@@ -10,11 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers.modeling_outputs import ImageClassifierOutput
 
 from fer_zoo.labels import Expression, LabelSet
 from fer_zoo.losses import classification_loss
-from fer_zoo.models import FerImageProcessor, HanPffConfig, HanPffForImageClassification
+from fer_zoo.models import FerImageClassifierOutput, FerImageProcessor, HanPffConfig, HanPffForImageClassification
 from fer_zoo.models.configuration import FerConfig
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.training import ExpressionTrainingArguments
@@ -83,12 +82,13 @@ class SmoothModel(FerPreTrainedModel):
         self.classifier = nn.Linear(6, config.num_labels, dtype=torch.float64)
         self.post_init()
 
-    def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> ImageClassifierOutput:
+    def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> FerImageClassifierOutput:
         """Classify pictures by their mean colours in 4 x 4 fields."""
         fields = functional.adaptive_avg_pool2d(pixel_values.double(), 4).flatten(1)
-        logits = self.classifier(self.norm(self.hidden(fields)).tanh())
+        vectors = self.norm(self.hidden(fields)).tanh()
+        logits = self.classifier(vectors)
         loss = None if labels is None else classification_loss(logits, labels)
-        return ImageClassifierOutput(loss=loss, logits=logits)
+        return FerImageClassifierOutput(loss=loss, logits=logits, pooler_output=vectors)
 
 
 def smooth_model(seed: int = 0) -> SmoothModel:

@@ -65,6 +65,21 @@ class PixelPreparation:
         resized = v2.functional.resize(images, list(self.size), interpolation=self.interpolation, antialias=True)
         return cast(Tensor, resized.expand(-1, 3, -1, -1).to(torch.float32) / 255)
 
+    def fit(self, images: Tensor) -> Tensor:
+        """Bring pictures that were scaled for another model to the colour and the size of this one.
+
+        Args:
+            images: ``(B, 3, H, W)``, values in [0, 1].
+
+        Returns:
+            ``(B, 3, height, width)``, values in [0, 1].
+        """
+        if self.is_grey:
+            images = torch.stack([self.to_grey(image) for image in images])
+        if tuple(images.shape[-2:]) != self.size:
+            images = v2.functional.resize(images, list(self.size), interpolation=self.interpolation, antialias=True)
+        return images.clamp(0, 1)
+
     def normalize(self, images: Tensor) -> Tensor:
         """Subtract the mean and divide by the standard deviation of each channel.
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from fer_zoo.errors import UnknownNameError
+from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.training.augmentation import Augmentation
+
+METHODS = ("supervised", "ada_cm", "distillation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +29,14 @@ class Recipe:
         summary: what it is, in one line.
         source: where its values come from, and what is ours.
         targets: what the labels are: ``"labels"`` or ``"votes"``.
+        method: which trainer follows it: ``"supervised"``, ``"ada_cm"``, which also needs pictures without labels, or
+            ``"distillation"``, which needs teachers.
         arguments: options of training that differ from the defaults.
         config: fields of the model's configuration that differ from the defaults.
         augmentation: what happens to the pictures.
+
+    Raises:
+        InvalidOptionError: if there is no such method.
     """
 
     name: str
@@ -38,9 +45,15 @@ class Recipe:
     summary: str
     source: str
     targets: str = "labels"
+    method: str = "supervised"
     arguments: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        """Refuse a method that no trainer follows."""
+        if self.method not in METHODS:
+            raise InvalidOptionError("method", self.method, f"one of {', '.join(METHODS)}")
 
 
 #: The authors of both models neither decay by group nor clip gradients.
@@ -55,6 +68,8 @@ HAN_PFF_SOURCE = (
     "same data."
 )
 
+#: Mirrored, turned a little, moved by up to 8 of 112 pixels.
+WEAK_AUGMENTATION = Augmentation(flip=0.5, geometry=0.5, rotation=5.0, translation=8 / 112)
 MHAN_RAF_DB_AUGMENTATION = Augmentation(
     flip=0.5, geometry=0.5, rotation=5.0, translation=8 / 112, erase=0.5, erase_area=(0.02, 0.25)
 )
@@ -170,6 +185,28 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 config={"attention_loss": "consistency", "attention_loss_weight": 0.1, "label_smoothing": 0.1},
                 augmentation=MHAN_RAF_DB_AUGMENTATION,
             ),
+            Recipe(
+                name="mhan-ada-cm",
+                model="mhan",
+                label_set_name="raf_db",
+                summary="MHAN on a few labels and many pictures without, with the adaptive confidence margin",
+                source=(
+                    f"{MHAN_SOURCE} The method is that of Li et al., CVPR 2022. Ours: size and place of what is erased "
+                    "from the strong view."
+                ),
+                method="ada_cm",
+                arguments={
+                    **PLAIN,
+                    "optim": "adamw_torch",
+                    "learning_rate": 5e-4,
+                    "lr_scheduler_type": "constant",
+                    "num_train_epochs": 20,
+                    "per_device_train_batch_size": 16,
+                    "ema_decay": 0.999,
+                },
+                config={"attention_loss": "none", "label_smoothing": 0.0},
+                augmentation=WEAK_AUGMENTATION,
+            ),
             mhan_affectnet("affectnet_7"),
             mhan_affectnet("affectnet_8"),
             han_pff("raf_db", learning_rate=0.01, batch=128, epochs=100, factor=0.1, every=15),
@@ -196,4 +233,4 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-__all__ = ["RECIPES", "Recipe", "get_recipe"]
+__all__ = ["METHODS", "RECIPES", "WEAK_AUGMENTATION", "Recipe", "get_recipe"]

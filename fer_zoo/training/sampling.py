@@ -17,15 +17,20 @@ class EpochSampler(Sampler[int]):
     """Draw the indices of an epoch: each once, or with replacement by weight.
 
     Args:
-        num_samples: number of pictures; an epoch has as many draws.
+        num_samples: number of pictures.
         seed: of the run.
         weights: ``(N,)``, at least 0, the probability of each picture up to a factor; without them each comes once.
+        num_draws: how many pictures an epoch draws, by default as many as there are. Where it draws more without
+            weights, none comes again before all have come.
     """
 
-    def __init__(self, num_samples: int, seed: int, weights: Tensor | None = None) -> None:
+    def __init__(
+        self, num_samples: int, seed: int, weights: Tensor | None = None, *, num_draws: int | None = None
+    ) -> None:
         self.num_samples = num_samples
         self.seed = seed
         self.weights = weights
+        self.num_draws = num_samples if num_draws is None else num_draws
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -34,16 +39,17 @@ class EpochSampler(Sampler[int]):
 
     def __len__(self) -> int:
         """Return the number of draws in an epoch."""
-        return self.num_samples
+        return self.num_draws
 
     def __iter__(self) -> Iterator[int]:
         """Yield the indices of the epoch; the same epoch always yields the same."""
         generator = torch.Generator().manual_seed(hash((self.seed, self.epoch)) % 2**63)
-        if self.weights is None:
-            drawn = torch.randperm(self.num_samples, generator=generator)
-        else:
-            drawn = torch.multinomial(self.weights, self.num_samples, replacement=True, generator=generator)
-        yield from drawn.tolist()
+        if self.weights is not None:
+            yield from torch.multinomial(self.weights, self.num_draws, replacement=True, generator=generator).tolist()
+            return
+        for start in range(0, self.num_draws, self.num_samples):
+            order = torch.randperm(self.num_samples, generator=generator)
+            yield from order[: self.num_draws - start].tolist()
 
 
 def inverse_frequency_weights(classes: Tensor) -> Tensor:

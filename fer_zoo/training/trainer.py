@@ -71,6 +71,7 @@ class ExpressionTrainer(Trainer):
         if not isinstance(processing_class, FerImageProcessor):
             raise InvalidOptionError("processing_class", processing_class, "the FerImageProcessor of the model")
         self.preparation = PixelPreparation(processing_class)
+        self.reading = self.preparation  # how pictures are read and kept
         self.augmentation = Augmentation.from_dict(args.augmentation)
         self.average: WeightAverage | None = None
         self.num_unreadable = 0
@@ -105,7 +106,7 @@ class ExpressionTrainer(Trainer):
         if self.train_dataset is None or len(self.train_dataset) == 0:
             raise TrainingDataError("There are no pictures to train on")
         self.train_dataset = self._readable(self.train_dataset)
-        if self.args.dataloader_drop_last and len(self.train_dataset) < self.args.train_batch_size:
+        if self.args.dataloader_drop_last and self.num_draws(self.train_dataset) < self.args.train_batch_size:
             raise TrainingDataError(
                 f"{len(self.train_dataset)} pictures do not fill a batch of {self.args.train_batch_size}, and the last "
                 "batch is dropped if it is not full (dataloader_drop_last)"
@@ -133,7 +134,7 @@ class ExpressionTrainer(Trainer):
             if source is rows:
                 return stored
         device = "cpu" if self.args.store == "memory" else self.args.device
-        stored = StoredPictures.read(rows, self.preparation, device=device, unreadable=self.args.unreadable)
+        stored = StoredPictures.read(rows, self.reading, device=device, unreadable=self.args.unreadable)
         self.num_unreadable += stored.num_unreadable
         self._stored.append((rows, stored))
         return stored
@@ -145,8 +146,12 @@ class ExpressionTrainer(Trainer):
         if self.args.sampler == "inverse_frequency":
             weights = inverse_frequency_weights(class_numbers(rows.rows if isinstance(rows, PictureReader) else rows))
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        self._sampler = EpochSampler(len(rows), seed, weights)
+        self._sampler = EpochSampler(len(rows), seed, weights, num_draws=self.num_draws(rows))
         return self._sampler
+
+    def num_draws(self, rows: Any) -> int:
+        """Return how many pictures an epoch draws from a data set, over all processes."""
+        return len(rows)
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Turn the bytes of a batch into pixel values, augmented while training; other inputs stay as they are."""
@@ -155,17 +160,35 @@ class ExpressionTrainer(Trainer):
             return inputs
         inputs = dict(inputs)
         self.num_unreadable += int(inputs.pop("num_unreadable", 0))
-        images = self.preparation.scale(inputs.pop("images"))
+        images = inputs.pop("images")
         if self.model.training:
-            images = augment(images, self.augmentation, fill=self.preparation.mean)
-        inputs["pixel_values"] = self.preparation.normalize(images)
-        if self.model.training and "labels" in inputs:
+            return self.make_training_inputs(images, inputs)
+        return {**inputs, "pixel_values": self.normalize(self.preparation.scale(images))}
+
+    def make_training_inputs(self, images: Tensor, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Turn the bytes of a training batch into what the loss is computed from, augmented and mixed.
+
+        Args:
+            images: ``(B, 3, H, W)`` uint8 on the device.
+            inputs: the rest of the batch, such as ``labels``.
+
+        Returns:
+            the inputs with ``pixel_values``.
+        """
+        images = augment(self.preparation.scale(images), self.augmentation, fill=self.preparation.mean)
+        inputs["pixel_values"] = self.normalize(images)
+        if "labels" in inputs:
             inputs["pixel_values"], inputs["labels"] = mix(
                 inputs["pixel_values"], inputs["labels"], self.augmentation, self.model.config.num_labels
             )
-        if self.args.channels_last:
-            inputs["pixel_values"] = inputs["pixel_values"].contiguous(memory_format=torch.channels_last)
         return inputs
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Return the pixel values of pictures ``(B, 3, height, width)`` with values in [0, 1]."""
+        pixel_values = self.preparation.normalize(images)
+        if self.args.channels_last:
+            return pixel_values.contiguous(memory_format=torch.channels_last)
+        return pixel_values
 
     # Steps
 
@@ -223,11 +246,21 @@ class ExpressionTrainer(Trainer):
                 self.optimizer if optimizer is None else optimizer,
                 factor=self.args.lr_decay,
                 epochs=self.args.lr_decay_epochs,
-                steps_per_epoch=max(1, round_up(len(self.train_dataset) / batch)),
+                steps_per_epoch=max(1, round_up(self.num_draws(self.train_dataset) / batch)),
                 warmup_steps=self.args.get_warmup_steps(num_training_steps),
             )
             self._created_lr_scheduler = True
         return super().create_scheduler(num_training_steps, optimizer)
+
+    def end_epoch(self, num_epochs: int) -> None:
+        """Do what the end of an epoch asks for, before it is evaluated and written to a checkpoint.
+
+        Args:
+            num_epochs: how many epochs are over, at least 1.
+        """
+        decay: Callable[[], None] | None = getattr(self.model, "decay_center_rate", None)
+        if decay is not None:
+            decay()
 
     # The average
 
@@ -306,15 +339,15 @@ class _Epochs(TrainerCallback):
             self.trainer._sampler.set_epoch(int(state.epoch or 0))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Take the weights into the average."""
+        """Take the weights into the average, and end the epoch after its last step.
+
+        A checkpoint that is written after the last step must know that the epoch is over, and ``on_epoch_end`` comes
+        after it.
+        """
         if self.trainer.average is not None:
             self.trainer.average.update(self.trainer.model)
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Tell the model, where it wants to know."""
-        decay: Callable[[], None] | None = getattr(self.trainer.model, "decay_center_rate", None)
-        if decay is not None:
-            decay()
+        if float(state.epoch).is_integer():
+            self.trainer.end_epoch(int(state.epoch))
 
 
 __all__ = ["ExpressionTrainer"]

@@ -13,6 +13,7 @@ from training_rows import LABEL_SET, Rows, processor
 
 from fer_zoo.datasets import ExpressionDataset, Sample
 from fer_zoo.errors import ImageReadError, TrainingDataError
+from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.pictures import (
     PictureCollator,
     PictureReader,
@@ -36,6 +37,21 @@ def test_the_device_computes_what_the_image_processor_does(color_mode: str, size
 
     expected = image_processor(rows.pictures, return_tensors="pt")["pixel_values"]
     torch.testing.assert_close(values, expected, atol=1e-5, rtol=0)
+
+
+def test_pictures_scaled_for_another_model_are_fitted() -> None:
+    """Constant colour stays constant at any size; grey is 0.299 R + 0.587 G + 0.114 B; nothing leaves [0, 1]."""
+    images = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1).expand(2, 3, 48, 48)
+    checkers = (torch.arange(48)[:, None] + torch.arange(48)).fmod(2).expand(2, 3, 48, 48)
+
+    colour = PixelPreparation(processor()).fit(images)
+    grey = PixelPreparation(processor(color_mode="grey")).fit(images)
+
+    torch.testing.assert_close(colour, images[:, :, :1, :1].expand(2, 3, 112, 112))
+    torch.testing.assert_close(grey, torch.full((2, 3, 112, 112), 0.299 + 0.587 / 2))
+    fitted = PixelPreparation(processor()).fit(checkers)  # bicubic curves go beyond
+    assert (fitted.min().item(), fitted.max().item()) == (0, 1)
+    assert torch.equal(PixelPreparation(FerImageProcessor(size={"height": 48, "width": 48})).fit(images), images)
 
 
 def test_stored_grey_pictures_give_the_values_of_the_image_processor() -> None:

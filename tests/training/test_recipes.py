@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fer_zoo.errors import UnknownNameError
+from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.labels import get_label_set
 from fer_zoo.registry import create_model
-from fer_zoo.training import RECIPES, ExpressionTrainingArguments, get_recipe
+from fer_zoo.training import RECIPES, AdaCMTrainingArguments, ExpressionTrainingArguments, Recipe, get_recipe
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
@@ -75,6 +75,33 @@ def test_han_pff_has_the_recipe_of_ma_net(
         factor,
         every,
     )
+
+
+def test_ada_cm_is_the_authors_recipe(tmp_path: Path) -> None:
+    """Adam with 5e-4, 20 epochs of batches of 16, an average of 0.999, and nothing but the cross entropy on labels."""
+    recipe = get_recipe("mhan-ada-cm")
+    arguments = AdaCMTrainingArguments(
+        output_dir=str(tmp_path), use_cpu=True, augmentation=recipe.augmentation, **recipe.arguments
+    )
+
+    assert recipe.method == "ada_cm"
+    assert (arguments.learning_rate, arguments.lr_scheduler_type, arguments.weight_decay) == (5e-4, "constant", 0.0)
+    assert (arguments.num_train_epochs, arguments.per_device_train_batch_size) == (20, 16)
+    assert (arguments.ema_decay, arguments.steps_per_epoch, arguments.sam_rho) == (0.999, 800, 0.0)
+    assert recipe.config == {"attention_loss": "none", "label_smoothing": 0.0}
+
+
+def test_recipes_are_supervised_unless_they_say_otherwise() -> None:
+    """Only Ada-CM needs another trainer."""
+    assert {name for name, recipe in RECIPES.items() if recipe.method != "supervised"} == {"mhan-ada-cm"}
+
+
+def test_an_unknown_method_is_refused() -> None:
+    """The message lists those there are."""
+    with pytest.raises(
+        InvalidOptionError, match="'magic' for method: expected one of supervised, ada_cm, distillation"
+    ):
+        Recipe(name="mine", model=None, label_set_name="raf_db", summary="", source="", method="magic")
 
 
 def test_an_unknown_recipe_is_refused_with_the_closest() -> None:

@@ -42,3 +42,20 @@ def test_weighted_draws_even_out_the_classes() -> None:
     share = classes[drawn].float().mean()
     assert len(drawn) == 10_000
     assert abs(float(share) - 0.5) < 0.025
+
+
+def test_an_epoch_may_draw_more_pictures_than_there_are() -> None:
+    """Seven draws of three pictures are two whole orders, which differ, and a part of a third."""
+    drawn = list(EpochSampler(3, 5, num_draws=7))
+
+    assert [sorted(drawn[:3]), sorted(drawn[3:6])] == [[0, 1, 2], [0, 1, 2]]
+    assert (len(drawn), len(EpochSampler(3, 5, num_draws=7))) == (7, 7)
+    assert drawn[:3] == list(EpochSampler(3, 5))
+
+
+def test_a_longer_epoch_is_balanced_too() -> None:
+    """Sixty draws of three pictures by weight; the picture without weight never comes."""
+    drawn = list(EpochSampler(3, 5, torch.tensor([1.0, 0.0, 1.0]), num_draws=60))
+
+    assert len(drawn) == 60
+    assert set(drawn) == {0, 2}
