@@ -16,7 +16,7 @@ nox.needs_version = ">=2026.2.9"  # the first that can clear an environment with
 # environment to its one cache, so only the first costs that much; with virtualenv each environment is a full copy.
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "imports", "tests", "docs", "wheel"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "examples", "docs", "wheel"]
 
 ROOT = Path(__file__).parent
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]
@@ -71,6 +71,18 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".", *dependency_group("test"))
 
     session.run("pytest", *session.posargs, env=OFFLINE)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run every example: those with a small mode in it, on data that they make themselves."""
+    session.install("-e", ".[train]")
+
+    for example in sorted((ROOT / "examples").glob("*.py")):
+        if '"--small"' in example.read_text(encoding="utf-8"):
+            session.run("python", str(example), "--small", env=OFFLINE)
+    picture = ROOT / "examples" / "images" / "astronaut.png"
+    session.run("python", "examples/explain_faces.py", str(picture), session.create_tmp(), env=OFFLINE)
 
 
 @nox.session

@@ -93,6 +93,22 @@ class MissingPackageError(FerZooError, ImportError):
         )
 
 
+class UnknownSettingError(FerZooError, LookupError):
+    """A key of a configuration file or of ``--set`` is the name of no setting."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        close = get_close_matches(name, sorted(known), n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        super().__init__(f"Unknown setting {name!r}.{hint} The file run.yaml of any run shows what can be set.")
+
+
+class RunFolderError(FerZooError, FileExistsError):
+    """The folder of a training run holds something that a run must not write over unless it is told to."""
+
+    def __init__(self, folder: str, found: str, advice: str) -> None:
+        super().__init__(f"The folder {folder!r} {found}. {advice}")
+
+
 class TrainingDataError(FerZooError, ValueError):
     """A data set cannot be trained on or measured with as it is."""
 

@@ -24,8 +24,10 @@ from fer_zoo.errors import (
     InvalidOptionError,
     LabelMappingError,
     MissingPackageError,
+    RunFolderError,
     TrainingDataError,
     UnknownNameError,
+    UnknownSettingError,
     WeightsIntegrityError,
     WeightsNotFoundError,
 )
@@ -69,6 +71,16 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         (ImportError,),
         "The detector 'scrfd' needs the package 'insightface', which is not installed. "
         "Install it with: pip install 'fer-zoo[insightface]'",
+    ),
+    (
+        UnknownSettingError("data.knd", ["data.kind", "model.name"]),
+        (LookupError,),
+        "Unknown setting 'data.knd'. Did you mean 'data.kind'? The file run.yaml of any run shows what can be set.",
+    ),
+    (
+        RunFolderError("out", "holds a finished run", "Choose another folder."),
+        (FileExistsError, OSError),
+        "The folder 'out' holds a finished run. Choose another folder.",
     ),
     (
         TrainingDataError("There are no pictures"),

@@ -19,6 +19,7 @@ from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
 from fer_zoo.cli.pull import pull
 from fer_zoo.cli.push import push
+from fer_zoo.cli.train import recipes, train
 
 app = typer.Typer(
     name="fer-zoo", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
@@ -30,6 +31,8 @@ app.command()(evaluate)
 app.command()(calibrate)
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
+app.command()(train)
+app.command()(recipes)
 app.command()(convert)
 app.command()(pull)
 app.command()(push)

@@ -1,4 +1,4 @@
-"""``fer-zoo push``: an embedded model to the Hub."""
+"""``fer-zoo push``: an embedded or a trained model to the Hub."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import typer
 
 from fer_zoo import hub
 from fer_zoo.cli.failures import errors_as_usage
-from fer_zoo.cli.options import EmbeddedModelArgument
+from fer_zoo.cli.options import WITH_WEIGHTS
 
 
 def push(
-    name: EmbeddedModelArgument,
+    name: Annotated[str, typer.Argument(help=f"Published model ({WITH_WEIGHTS}), or folder of a training run.")],
     repo_id: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The repository; made if it does not exist.")],
     revision: Annotated[str | None, typer.Option(help="The branch; main by default.")] = None,
     private: Annotated[
@@ -20,7 +20,7 @@ def push(
     ] = None,
     message: Annotated[str | None, typer.Option(help="Message of the commit.")] = None,
 ) -> None:
-    """Send an embedded model to the Hub: weights, configuration, image processor and model card.
+    """Send a model to the Hub: weights, configuration, image processor and model card.
 
     The token is that of 'hf auth login' or HF_TOKEN.
     """

@@ -13,7 +13,7 @@ from PIL import Image
 from fer_zoo.datasets.challenge import ChallengeList, match_challenge
 from fer_zoo.datasets.hugging_face import convert_to_hugging_face
 from fer_zoo.datasets.sample import Sample
-from fer_zoo.datasets.twins import pixel_checksums
+from fer_zoo.datasets.twins import pixel_checksums, try_pixel_checksums
 from fer_zoo.errors import EmptyClassError, InvalidOptionError
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS
 from fer_zoo.labels import Expression, LabelMapping, LabelSet
@@ -168,18 +168,26 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
         ]
         return self._with_samples(kept, label_set)
 
-    def without_twins_of(self, other: ExpressionDataset, *, threads: int | None = None) -> ExpressionDataset:
+    def without_twins_of(
+        self, other: ExpressionDataset, *, threads: int | None = None, unreadable: str = "raise"
+    ) -> ExpressionDataset:
         """Return the samples whose decoded pixels do not also occur in another data set, unlabelled ones included.
 
         Args:
             other: for example the training data, when this is what a model is judged on.
             threads: how many pictures are decoded at a time; by default what Python chooses for the number of cores.
+            unreadable: ``"raise"``, or ``"skip"`` to keep pictures that cannot be read, as they are nobody's twins.
 
         Raises:
-            ImageReadError: a picture of either data set cannot be read.
+            ImageReadError: a picture of either data set cannot be read, and is not to be skipped.
+            InvalidOptionError: ``unreadable`` is neither of the two.
         """
-        seen = set(pixel_checksums(other.samples, max_pixels=other.max_pixels, threads=threads))
-        own = pixel_checksums(self.samples, max_pixels=self.max_pixels, threads=threads)
+        if unreadable not in {"raise", "skip"}:
+            raise InvalidOptionError("unreadable", unreadable, "'raise' or 'skip'")
+        read = pixel_checksums if unreadable == "raise" else try_pixel_checksums
+        checksums = read(other.samples, max_pixels=other.max_pixels, threads=threads)
+        seen = {checksum for checksum in checksums if isinstance(checksum, str)}
+        own = read(self.samples, max_pixels=self.max_pixels, threads=threads)
         return self._with_samples([s for s, checksum in zip(self.samples, own, strict=True) if checksum not in seen])
 
     def to_hugging_face(self) -> Any:  # untyped package

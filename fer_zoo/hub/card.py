@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from fer_zoo.errors import WeightsNotFoundError
+from fer_zoo.hub.card_parts import LIBRARY, LIMITS, RESPONSIBLE_USE, TAGS, TASK, markdown_table, metric_of
 from fer_zoo.licences import LicenceLedger
 from fer_zoo.registry import ModelEntry
-
-TASK = "image-classification"
-
-#: Word in the name of a figure, and the metric that it stands for; the first that fits counts.
-METRICS = (("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy"), ("f1", "f1"))
 
 TEXT = """\
 # {entry.name}
@@ -77,25 +73,9 @@ model = transformers.AutoModelForImageClassification.from_pretrained("{entry.rep
 
 {figures}
 
-## Limits
+{limits}
 
-- The labels say what people saw in a still picture, and people often disagree.
-- Expressions that are rare in the training data are recognised less reliably than frequent ones.
-- How well it works for people of different age, sex, skin colour or culture has not been measured.
-- Faces in profile, covered, very small or badly lit are recognised less reliably.
-- The scores are the model's own estimate and not calibrated for your pictures.
-
-Measure it on your own pictures before you rely on it.
-
-## Responsible use
-
-The expression of a face is not a feeling. The model says how a face would have been labelled, not what a person feels,
-thinks or intends. Do not use it to judge people, and not on people who have not agreed.
-
-Inferring emotions is regulated. In the European Union, Article 5(1)(f) of the AI Act (Regulation (EU) 2024/1689)
-prohibits it at the workplace and in education, except for medical or safety reasons. Elsewhere it counts as high-risk
-(Annex III), and people have to be told about it (Article 50(3)). Other countries have rules of their own. This is not
-legal advice.
+{responsible_use}
 
 ## Licences
 
@@ -116,11 +96,11 @@ def model_card(entry: ModelEntry) -> ModelCard:
     licences = _ledger(entry)
     data = ModelCardData(
         license=licences.weights.terms.lower(),
-        library_name="fer-zoo",
+        library_name=LIBRARY,
         pipeline_tag=TASK,
-        tags=["facial-expression-recognition", "emotion-recognition", "face", "transformers", "safetensors"],
+        tags=list(TAGS),
         datasets=list(licences.datasets),
-        metrics=sorted({_metric(name) for name in entry.figures}) or None,
+        metrics=sorted({metric_of(name) for name in entry.figures}) or None,
         model_name=entry.name if entry.figures else None,
         eval_results=list(_eval_results(entry)) or None,
     )
@@ -150,10 +130,12 @@ def _text(entry: ModelEntry) -> str:
         height=processor["size"]["height"],
         width=processor["size"]["width"],
         color="made grey" if processor["color_mode"] == "grey" else "in colour",
-        class_table=_table(("Index", "Expression"), enumerate(classes)),
+        class_table=markdown_table(("Index", "Expression"), enumerate(classes)),
         training_data="\n".join(data),
         figures=_figures(entry),
-        licences=_table(
+        limits=LIMITS,
+        responsible_use=RESPONSIBLE_USE,
+        licences=markdown_table(
             ("Part", "Terms", "Source", "Note"),
             ((row.part, row.terms, row.source, row.note) for row in licences),
         ),
@@ -165,7 +147,7 @@ def _figures(entry: ModelEntry) -> str:
     if not entry.figures:
         return "No figures have been published for these weights yet."
     rows = ((name, f"{value:.1f} %") for name, value in entry.figures.items())
-    return f"{_table(('Measured', 'Result'), rows)}\n\n{entry.figures_source}".rstrip()
+    return f"{markdown_table(('Measured', 'Result'), rows)}\n\n{entry.figures_source}".rstrip()
 
 
 def _eval_results(entry: ModelEntry) -> Iterator[EvalResult]:
@@ -175,21 +157,10 @@ def _eval_results(entry: ModelEntry) -> Iterator[EvalResult]:
             task_type=TASK,
             dataset_type=entry.label_set_name,
             dataset_name=entry.label_set_name,
-            metric_type=_metric(name),
+            metric_type=metric_of(name),
             metric_name=name,
             metric_value=round(value / 100, 6),
         )
-
-
-def _metric(name: str) -> str:
-    """Return the Hub's identifier of the metric that a figure is named after."""
-    return next((metric for word, metric in METRICS if word in name.lower()), name.lower().replace(" ", "_"))
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
-    """Return a table in Markdown."""
-    lines = (header, tuple("---" for _ in header), *rows)
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 __all__ = ["model_card"]

@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
+from fer_zoo.errors import CheckpointError
 from fer_zoo.hub.card import model_card
 from fer_zoo.registry import ModelEntry, list_embedded_models, verified_folder
 
@@ -15,6 +16,9 @@ WEIGHTS: Final = "model.safetensors"
 CONFIGS: Final = ("config.json", "preprocessor_config.json")
 
 CARD: Final = "README.md"
+
+#: What is sent of the folder of a training run.
+SENT: Final = ("*.json", "*.md", "*.png", "*.safetensors", "*.yaml")
 
 
 def text_files(entry: ModelEntry) -> dict[str, bytes]:
@@ -32,6 +36,18 @@ def all_files(entry: ModelEntry) -> dict[str, bytes]:
     """
     weights = (verified_folder(entry) / WEIGHTS).read_bytes()
     return text_files(entry) | {WEIGHTS: weights}
+
+
+def folder_files(folder: Path) -> dict[str, bytes]:
+    """Return what is sent of a folder with a trained model by their names; checkpoints below it stay.
+
+    Raises:
+        CheckpointError: if it has no weights in safetensors, no configuration or no model card.
+    """
+    missing = [name for name in (WEIGHTS, *CONFIGS, CARD) if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"The folder {str(folder)!r} is no trained model: it has no {', '.join(missing)}.")
+    return {path.name: path.read_bytes() for pattern in SENT for path in sorted(folder.glob(pattern))}
 
 
 def write_files(files: dict[str, bytes], folder: Path) -> None:
@@ -72,4 +88,14 @@ def find_drift(folder: str | PathLike[str]) -> tuple[str, ...]:
     return tuple(drift)
 
 
-__all__ = ["CARD", "CONFIGS", "WEIGHTS", "all_files", "find_drift", "text_files", "write_files", "write_hub_configs"]
+__all__ = [
+    "CARD",
+    "CONFIGS",
+    "WEIGHTS",
+    "all_files",
+    "find_drift",
+    "folder_files",
+    "text_files",
+    "write_files",
+    "write_hub_configs",
+]

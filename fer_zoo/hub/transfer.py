@@ -1,10 +1,10 @@
-"""Sending an embedded model to the Hub, and fetching one from there."""
+"""Sending an embedded or a trained model to the Hub, and fetching one from there."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -17,18 +17,17 @@ from safetensors import SafetensorError
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from fer_zoo.errors import CheckpointError, InvalidOptionError, WeightsIntegrityError
+from fer_zoo.hub.card_parts import LIBRARY
 from fer_zoo.hub.failures import hub_errors
-from fer_zoo.hub.files import all_files, write_files
-from fer_zoo.registry import get_entry
+from fer_zoo.hub.files import all_files, folder_files, write_files
+from fer_zoo.registry import ENTRIES, get_entry
 
 #: What a pull takes: no code, and no pickles, which could carry code.
 PATTERNS: Final = ("*.json", "*.md", "*.safetensors")
 
-LIBRARY: Final = "fer-zoo"
-
 
 def push(
-    name: str,
+    name: str | PathLike[str],
     repo_id: str,
     *,
     revision: str | None = None,
@@ -37,10 +36,10 @@ def push(
     token: str | None = None,
     endpoint: str | None = None,
 ) -> CommitInfo:
-    """Send an embedded model to the Hub: weights, configuration, image processor and model card, in one commit.
+    """Send a model to the Hub: weights, configuration, image processor and model card, in one commit.
 
     Args:
-        name: the published model.
+        name: the published model, or the folder that a training run has written; of that its report goes along.
         repo_id: the repository as ``owner/name``; made if it does not exist.
         revision: the branch; ``main`` by default.
         private: who may see a new repository; as its owner has set by default. One that exists stays as it is.
@@ -52,24 +51,29 @@ def push(
         The commit; the one that is there if nothing has changed.
 
     Raises:
-        UnknownNameError: if there is no model of that name.
+        UnknownNameError: if there is no model of that name, and no such folder.
         WeightsIntegrityError: if the embedded weights are damaged.
+        CheckpointError: if the folder holds no model that loads.
         InvalidOptionError: if the name of the repository is not one.
         HubError: if the Hub refuses or cannot be reached; its children say which.
     """
-    entry = get_entry(name)
+    is_folder = Path(name).is_dir() and fspath(name) not in ENTRIES
+    entry = None if is_folder else get_entry(fspath(name))
     if repo_id.count("/") != 1:
         raise InvalidOptionError("repo_id", repo_id, "a repository on the Hub, as owner/name")
     api = HfApi(endpoint=endpoint, token=token, library_name=LIBRARY)
     with TemporaryDirectory() as scratch:
-        write_files(all_files(entry), Path(scratch))
+        write_files(folder_files(Path(name)) if entry is None else all_files(entry), Path(scratch))
+        if entry is None:
+            _check_loads(fspath(name), Path(scratch))
         with hub_errors("push", repo_id):
             api.create_repo(repo_id, private=private, exist_ok=True)
             return api.upload_folder(
                 repo_id=repo_id,
                 folder_path=scratch,
                 revision=revision,
-                commit_message=message or f"Add {entry.name} from fer-zoo",
+                commit_message=message
+                or f"Add {Path(name).resolve().name if entry is None else entry.name} from fer-zoo",
             )
 
 

@@ -19,7 +19,7 @@ from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.ada_cm import ConfidenceMargin, guess_labels, masked_cross_entropy
 from fer_zoo.training.arguments import check_number
 from fer_zoo.training.augmentation import Augmentation, augment
-from fer_zoo.training.pictures import Rows
+from fer_zoo.training.pictures import Rows, check_batch
 from fer_zoo.training.recipes import WEAK_AUGMENTATION
 from fer_zoo.training.semi_supervised import SemiSupervisedTrainer, SemiSupervisedTrainingArguments
 
@@ -215,7 +215,7 @@ class AdaCMTrainer(SemiSupervisedTrainer):
         was_training = model.training
         model.eval()
         with torch.no_grad(), self.accelerator.autocast():
-            for batch in self._labelled_batches():
+            for batch in map(check_batch, self._labelled_batches()):
                 pixel_values = self.normalize(self.preparation.scale(batch["images"].to(self.args.device)))
                 self.margin.observe(model(pixel_values=pixel_values).logits, batch["labels"].to(self.args.device))
         model.train(was_training)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 from torchvision.transforms import v2
 from transformers.image_utils import pil_torch_interpolation_mapping
 
@@ -93,8 +93,10 @@ class PixelPreparation:
         return (images - mean) / std
 
 
-class PictureReader(Dataset[dict[str, Any] | None]):
+class PictureReader(Dataset[dict[str, Any] | ImageReadError | None]):
     """The rows of a data set with their pictures as bytes; a picture that cannot be read is ``None`` or an error.
+
+    In the worker of a data loader the error is returned and not raised: torch would bring it back as another one.
 
     Args:
         rows: the data set.
@@ -109,7 +111,7 @@ class PictureReader(Dataset[dict[str, Any] | None]):
         """Return the number of rows."""
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> dict[str, Any] | None:
+    def __getitem__(self, index: int) -> dict[str, Any] | ImageReadError | None:
         """Return ``image`` as ``(3, H, W)`` uint8 and, if the row has one, ``label``.
 
         Raises:
@@ -118,10 +120,12 @@ class PictureReader(Dataset[dict[str, Any] | None]):
         try:
             row = self.rows[index]
             image = torch.from_numpy(read_image(row["image"])).permute(2, 0, 1)
-        except ImageReadError:
-            if self.unreadable == "raise":
+        except ImageReadError as error:
+            if self.unreadable == "skip":
+                return None
+            if get_worker_info() is None:
                 raise
-            return None
+            return error
         return {**row, "image": image}
 
 
@@ -137,17 +141,21 @@ class PictureCollator:
         self.size = size
         self.interpolation = interpolation
 
-    def __call__(self, rows: Sequence[dict[str, Any] | None] | dict[str, Tensor]) -> dict[str, Tensor]:
+    def __call__(self, rows: Sequence[dict[str, Any] | ImageReadError | None] | dict[str, Any]) -> dict[str, Any]:
         """Return ``images`` ``(B, 3, H, W)`` uint8, ``labels`` if all rows have one, and how many were left out.
 
-        A batch that is one already, as :class:`StoredPictures` gives it, stays as it is.
+        A batch that is one already, as :class:`StoredPictures` gives it, stays as it is. One with a picture that should
+        not have been unreadable has only ``error``.
 
         Raises:
             TrainingDataError: if no picture of the batch could be read.
         """
         if isinstance(rows, dict):
             return rows
-        readable = [row for row in rows if row is not None]
+        errors = [row for row in rows if isinstance(row, ImageReadError)]
+        if errors:
+            return {"error": errors[0]}
+        readable = [row for row in rows if isinstance(row, dict)]
         if not readable:
             raise TrainingDataError(f"None of the {len(rows)} pictures of a batch can be read")
         batch = {"images": self.join([row["image"] for row in readable])}
@@ -210,7 +218,7 @@ class StoredPictures(Dataset[Any]):
         loader = DataLoader(PictureReader(rows, unreadable), READ_BATCH, collate_fn=list, num_workers=num_workers)
         found = [row for several in loader for row in several]
         collate = PictureCollator(preparation.size, preparation.interpolation)
-        batch = collate(found)
+        batch = check_batch(collate(found))
         images = batch["images"]
         if preparation.is_grey and torch.equal(images[:, :1].expand_as(images), images):
             images = images[:, :1]
@@ -236,6 +244,17 @@ class StoredPictures(Dataset[Any]):
         if self.label_tensor is not None:
             batch["labels"] = self.label_tensor[chosen]
         return batch
+
+
+def check_batch(batch: dict[str, Any]) -> dict[str, Any]:
+    """Return a batch, or raise the error that a worker has left in it.
+
+    Raises:
+        ImageReadError: if a picture cannot be read and was not to be skipped.
+    """
+    if "error" in batch:
+        raise batch["error"]
+    return batch
 
 
 def as_labels(values: Sequence[Any]) -> Tensor:

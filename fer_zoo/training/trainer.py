@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ from fer_zoo.training.pictures import (
     PixelPreparation,
     Rows,
     StoredPictures,
+    check_batch,
     class_numbers,
 )
 from fer_zoo.training.sam import at_the_worst_point, read_buffers, write_buffers
@@ -114,15 +115,27 @@ class ExpressionTrainer(Trainer):
         return cast("DataLoader[Any]", super().get_train_dataloader())
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
-        """Return the batches of a data set that is evaluated."""
+        """Return the batches of a data set that is evaluated, all of them."""
         chosen = self.eval_dataset if eval_dataset is None else eval_dataset
         if isinstance(chosen, str):
             chosen = self.eval_dataset[chosen]
-        return cast("DataLoader[Any]", super().get_eval_dataloader(None if chosen is None else self._readable(chosen)))
+        with self._keeping_last_batch():
+            loader = super().get_eval_dataloader(None if chosen is None else self._readable(chosen))
+        return cast("DataLoader[Any]", loader)
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
-        """Return the batches of a data set that is predicted."""
-        return cast("DataLoader[Any]", super().get_test_dataloader(self._readable(test_dataset)))
+        """Return the batches of a data set that is predicted, all of them."""
+        with self._keeping_last_batch():
+            return cast("DataLoader[Any]", super().get_test_dataloader(self._readable(test_dataset)))
+
+    @contextmanager
+    def _keeping_last_batch(self) -> Iterator[None]:
+        """Set ``dataloader_drop_last`` aside, which transformers would apply to what is measured too."""
+        drops_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            yield
+        finally:
+            self.args.dataloader_drop_last = drops_last
 
     def _readable(self, rows: Any) -> PictureReader | StoredPictures:
         """Return a data set as bytes, read once where they are kept."""
@@ -155,7 +168,7 @@ class ExpressionTrainer(Trainer):
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Turn the bytes of a batch into pixel values, augmented while training; other inputs stay as they are."""
-        inputs = super()._prepare_inputs(inputs)
+        inputs = super()._prepare_inputs(check_batch(inputs))
         if "images" not in inputs:
             return inputs
         inputs = dict(inputs)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from fer_zoo.errors import TrainingDataError
-from fer_zoo.training.pictures import PictureReader, Rows, StoredPictures
+from fer_zoo.training.pictures import PictureReader, Rows, StoredPictures, check_batch
 
 #: A file, and which part of it is the picture.
 PictureKey: TypeAlias = tuple[str, Any]
@@ -108,6 +108,9 @@ class UnlabelledBatches:
 
         Returns:
             ``images`` ``(U, 3, H, W)`` uint8, and ``num_unreadable`` if pictures were left out.
+
+        Raises:
+            ImageReadError: if a picture cannot be read and is not to be skipped.
         """
         if self._batches is None or number != self._next:
             # The generator is our own: a data loader that took its seed from torch's would change what comes after.
@@ -115,7 +118,7 @@ class UnlabelledBatches:
             sampler = _From(self, number)
             self._batches = iter(DataLoader(self.pictures, batch_sampler=sampler, generator=generator, **self._options))
         self._next = number + 1
-        return next(self._batches)
+        return check_batch(next(self._batches))
 
     def close(self) -> None:
         """Let the workers go; the next batch calls new ones."""

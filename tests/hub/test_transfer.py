@@ -28,7 +28,8 @@ from fer_zoo.errors import (
 )
 from fer_zoo.hub import pull, push
 from fer_zoo.hub.files import all_files, text_files
-from fer_zoo.registry import get_entry
+from fer_zoo.models.checkpoint import save_checkpoint
+from fer_zoo.registry import create_model, get_entry
 
 # Said by the client of itself: it hands a file to httpx in a way that httpx has a newer one for.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning")
@@ -129,6 +130,35 @@ class TestPush:
         assert isinstance(caught.value, PermissionError)
         assert "hf_" not in str(caught.value)
         assert hub.repositories == {}
+
+    def test_the_folder_of_a_training_run_arrives_without_its_checkpoints(self, hub: Hub, tmp_path: Path) -> None:
+        """Model, card and report of a run go along; what is below the folder stays."""
+        folder = tmp_path / "mine"
+        fresh = create_model("han_pff", config_options={"image_size": 112, "hidden_sizes": [4, 4, 8, 8]})
+        save_checkpoint(fresh.model, fresh.processor, folder / "checkpoints" / "checkpoint-1")
+        save_checkpoint(fresh.model, fresh.processor, folder)
+        for name in ("README.md", "evaluation.json", "reliability.png", "run.yaml", "notes.txt"):
+            (folder / name).write_text("{}", encoding="utf-8")
+
+        commit = push(folder, "me/mine", token=WRITE_TOKEN, endpoint=hub.endpoint)
+
+        repository = hub.repositories["me/mine"]
+        assert repository.messages == {commit.oid: "Add mine from fer-zoo"}
+        assert sorted(repository.commits[commit.oid]) == [
+            *("README.md", "config.json", "evaluation.json", "model.safetensors", "preprocessor_config.json"),
+            *("reliability.png", "run.yaml"),
+        ]
+
+    def test_a_folder_without_a_model_is_not_sent(self, hub: Hub, tmp_path: Path) -> None:
+        """The message says what is missing, and nothing is asked of the Hub."""
+        (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+
+        with pytest.raises(
+            CheckpointError, match=r"it has no model\.safetensors, preprocessor_config\.json, README\.md"
+        ):
+            push(tmp_path, "me/mine", token=WRITE_TOKEN, endpoint=hub.endpoint)
+
+        assert hub.requests == []
 
     @pytest.mark.parametrize("repo_id", ["mhan", "a/b/c", "me/-x-", "me/a--b"])
     def test_name_that_is_no_repository_is_refused(self, hub: Hub, repo_id: str) -> None:

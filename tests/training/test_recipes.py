@@ -9,7 +9,9 @@ import pytest
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.labels import get_label_set
 from fer_zoo.registry import create_model
-from fer_zoo.training import RECIPES, AdaCMTrainingArguments, ExpressionTrainingArguments, Recipe, get_recipe
+from fer_zoo.training import RECIPES, AdaCMTrainingArguments, Recipe, get_recipe
+from fer_zoo.training import recipes as recipe_table
+from fer_zoo.training.methods import METHODS
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
@@ -17,14 +19,14 @@ def test_every_recipe_can_be_followed(name: str, tmp_path: Path) -> None:
     """Its options, its configuration and its label set are accepted."""
     recipe = RECIPES[name]
 
-    arguments = ExpressionTrainingArguments(
+    arguments = METHODS[recipe.method].arguments(
         output_dir=str(tmp_path), use_cpu=True, augmentation=recipe.augmentation, **recipe.arguments
     )
     model = create_model(recipe.model or "mfn", config_options=recipe.config).model
 
     assert arguments.num_train_epochs == recipe.arguments["num_train_epochs"]
     assert model.config.label_smoothing == recipe.config.get("label_smoothing", model.config.label_smoothing)
-    assert get_label_set(recipe.label_set_name).num_labels in {7, 8}
+    assert recipe.label_set_name is None or get_label_set(recipe.label_set_name).num_labels in {7, 8}
 
 
 def test_mhan_on_raf_db_is_the_authors_recipe() -> None:
@@ -108,3 +110,27 @@ def test_an_unknown_recipe_is_refused_with_the_closest() -> None:
     """The error lists what there is."""
     with pytest.raises(UnknownNameError, match=r"Unknown recipe 'mhan-rafdb'\. Did you mean 'mhan-raf-db'"):
         get_recipe("mhan-rafdb")
+
+
+def test_every_method_has_its_trainer() -> None:
+    """The table of trainers and the names that recipes may use agree."""
+    assert tuple(METHODS) == recipe_table.METHODS
+
+
+def test_the_documentation_lists_every_recipe() -> None:
+    """Its table has the recipes in their order, with model, label set and summary."""
+    page = Path(__file__).parents[2] / "docs" / "training.md"
+
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    table = [line for line in lines if line.split("`")[1] in RECIPES]
+
+    assert table == [
+        "| {} | {} | {} | {} |".format(
+            *(
+                word if word == "any" else f"`{word}`"
+                for word in (recipe.name, recipe.model or "any", recipe.label_set_name or "any")
+            ),
+            recipe.summary,
+        )
+        for recipe in RECIPES.values()
+    ]

@@ -383,3 +383,17 @@ def test_evaluation_sees_pictures_as_the_processor_makes_them(tmp_path: Path) ->
     logits = model.eval()(pixels.normalize(pixels.scale(images))).logits
     np.testing.assert_allclose(output.predictions, logits.detach().numpy(), atol=1e-5)
     assert output.label_ids.tolist() == LABELS
+
+
+def test_the_last_batch_counts_in_an_evaluation(tmp_path: Path) -> None:
+    """An evaluation of 8 pictures in batches of 5 is one of 8, although training drops a batch that is not full."""
+    rows, model = Rows(LABELS), smooth_model()
+    made = trainer(model, tmp_path, rows, eval_dataset=rows, dataloader_drop_last=True, per_device_eval_batch_size=5)
+
+    measured = made.evaluate()["eval_loss"]
+
+    assert len(made.predict(Rows(LABELS)).predictions) == 8
+    assert len(made.get_train_dataloader()) == 2
+    batch = batches(rows, 8, epochs=1)[0]
+    with torch.no_grad():
+        assert measured == pytest.approx(float(model.eval()(**batch).loss), rel=1e-5)

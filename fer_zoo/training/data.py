@@ -1,0 +1,178 @@
+"""The pictures of a run: what it learns from, what the epoch is chosen by, and what the report is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_zoo.datasets import ExpressionDataset, load_dataset
+from fer_zoo.datasets.loading import open_reader
+from fer_zoo.errors import InvalidOptionError, MissingPackageError, TrainingDataError
+from fer_zoo.labels import LabelSet, get_label_set
+from fer_zoo.training.settings import DataSettings
+
+#: Options of :func:`fer_zoo.datasets.load_dataset` that are none of a kind of data set.
+LOADING_OPTIONS = ("check_counts", "keep_unlabelled", "max_pixels")
+
+AUTOMATIC_SHARE = 0.1  # cut off for choosing where there is no validation split
+MIN_PER_CLASS = 2  # pictures of a class of which one can be cut off
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """The pictures of a run.
+
+    Attributes:
+        train: to learn from.
+        eval: to choose the epoch and the temperature by; ``None`` if there are none.
+        test: to report on; ``None`` means ``eval``.
+        unlabelled: further pictures without labels; ``None`` if there are none.
+        num_twins: how many pictures were left out of ``eval`` and ``test`` because training has them too.
+    """
+
+    train: ExpressionDataset
+    eval: ExpressionDataset | None = None
+    test: ExpressionDataset | None = None
+    unlabelled: ExpressionDataset | None = None
+    num_twins: int = 0
+
+    @property
+    def reported(self) -> ExpressionDataset | None:
+        """The pictures that the report is about."""
+        return self.eval if self.test is None else self.test
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return the number of pictures of each class, by part."""
+        parts = {"train": self.train, "eval": self.eval, "test": self.test}
+        return {
+            name: {str(expression): count for expression, count in part.class_counts().items()}
+            for name, part in parts.items()
+            if part is not None
+        }
+
+
+def load_training_data(settings: DataSettings, *, seed: int, unreadable: str = "raise") -> TrainingData:
+    """Load the pictures of a run.
+
+    Args:
+        settings: which.
+        seed: of the share that is cut off.
+        unreadable: what to do with pictures that cannot be read while twins are looked for.
+
+    Raises:
+        EmptyClassError: if a class has no picture to learn from.
+        TrainingDataError: if a part has no pictures, or a class too few to cut a share off.
+        DatasetLayoutError: if the data or a split are not there.
+        AnnotationError: if a label is outside the set.
+    """
+    splits = open_reader(settings.kind, settings.path, **_reader_options(settings)).find_splits()
+    split = settings.split or ("train" if "train" in splits else None)
+    if split is None and len(splits) > 1:
+        raise InvalidOptionError("data.split", None, f"one of the splits that are there: {', '.join(splits)}")
+    train = _load(settings, split)
+    train.require_every_class()
+    eval_split, share = settings.eval_split, settings.eval_share
+    if eval_split is None and share is None:
+        has_validation = "validation" in splits and train.split != "validation"
+        eval_split, share = ("validation", None) if has_validation else (None, AUTOMATIC_SHARE)
+    chosen = _load(settings, eval_split) if eval_split else None
+    if share:
+        train, chosen = cut_share(train, share, seed)
+    tested = _load(settings, settings.test_split) if settings.test_split else None
+    num_twins = 0
+    if settings.without_twins:
+        found = [part and part.without_twins_of(train, unreadable=unreadable) for part in (chosen, tested)]
+        num_twins = sum(len(old) - len(new) for old, new in zip((chosen, tested), found, strict=True) if old and new)
+        chosen, tested = found
+    for part, name in ((chosen, "to choose the epoch by"), (tested, "to report on")):
+        if part is not None and len(part) == 0:
+            raise TrainingDataError(f"No picture is left {name}")
+    return TrainingData(train, chosen, tested, _load_unlabelled(settings, train.label_set), num_twins)
+
+
+def cut_share(dataset: ExpressionDataset, share: float, seed: int) -> tuple[ExpressionDataset, ExpressionDataset]:
+    """Cut a share off a data set, the same of every class, without a person on both sides where persons are known.
+
+    Args:
+        dataset: the pictures.
+        share: how much, in (0, 1); with persons, one over a whole number that is close to it.
+        seed: the same seed cuts the same pictures off.
+
+    Returns:
+        What is left, and what was cut off.
+
+    Raises:
+        TrainingDataError: if a class has too few pictures or persons.
+        MissingPackageError: if scikit-learn is not installed.
+    """
+    try:
+        from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+    except ModuleNotFoundError as error:
+        raise MissingPackageError("scikit-learn", "Cutting off a share", "pip install 'fer-zoo[train]'") from error
+    classes = _classes(dataset)
+    counts = np.bincount(classes, minlength=len(dataset.label_set))
+    rare = [str(e) for e, count in zip(dataset.label_set, counts, strict=True) if 0 < count < MIN_PER_CLASS]
+    if rare:
+        raise TrainingDataError(f"Only one picture of {', '.join(rare)}: nothing can be cut off to choose the epoch by")
+    places = np.arange(len(dataset))
+    groups = [str(place) if group is None else group for place, group in enumerate(dataset.groups)]
+    try:
+        if any(group is not None for group in dataset.groups):
+            folds = StratifiedGroupKFold(max(2, round(1 / share)), shuffle=True, random_state=seed)
+            left, cut = next(iter(folds.split(places, classes, groups)))
+        else:
+            left, cut = train_test_split(places, test_size=share, stratify=classes, random_state=seed)
+    except ValueError as error:
+        raise TrainingDataError(
+            f"A share of {share:g} of {len(dataset)} pictures cannot be cut off ({error})"
+        ) from error
+    return dataset.select(sorted(left.tolist())), dataset.select(sorted(cut.tolist()))
+
+
+def _classes(dataset: ExpressionDataset) -> NDArray[np.int64]:
+    """Return the class of every picture, ``(N,)``; where only votes are known, the class with the most."""
+    return np.array(
+        [
+            int(np.argmax(sample.votes)) if sample.label is None and sample.votes is not None else sample.label
+            for sample in dataset.samples
+        ]
+    )
+
+
+def _reader_options(settings: DataSettings) -> dict[str, Any]:
+    """Return the options that belong to the kind of data set."""
+    return {name: value for name, value in settings.options.items() if name not in LOADING_OPTIONS}
+
+
+def _load(settings: DataSettings, split: str | None) -> ExpressionDataset:
+    """Load one part, in the label set that is asked for."""
+    targets: Any = settings.targets
+    dataset = load_dataset(settings.kind, settings.path, split=split, targets=targets, **settings.options)
+    return dataset if settings.label_set is None else dataset.mapped_to(get_label_set(settings.label_set))
+
+
+def _load_unlabelled(settings: DataSettings, label_set: LabelSet) -> ExpressionDataset | None:
+    """Load the further pictures; labels that they may have are not looked at.
+
+    Raises:
+        InvalidOptionError: if their kind or path is missing.
+    """
+    source: Mapping[str, Any] = settings.unlabelled
+    if not source:
+        return None
+    unknown = source.keys() - {"kind", "path", "split", "options"}
+    if unknown or not {"kind", "path"} <= source.keys():
+        raise InvalidOptionError(
+            "data.unlabelled", dict(source), "a table with kind, path and, if needed, split, options"
+        )
+    options = dict(source.get("options") or {})
+    if source["kind"] in {"image_folder", "table"}:
+        options = {"label_set": label_set, **options}
+    return load_dataset(source["kind"], source["path"], split=source.get("split"), keep_unlabelled=True, **options)
+
+
+__all__ = ["TrainingData", "cut_share", "load_training_data"]

@@ -1,0 +1,298 @@
+"""The model card of a run: what was trained on what, how good it is, and whose terms apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from transformers import PreTrainedModel
+
+from fer_zoo.datasets import DATASETS
+from fer_zoo.evaluation import EvaluationReport
+from fer_zoo.hub.card_parts import LIBRARY, LIMITS, RESPONSIBLE_USE, TAGS, TASK, markdown_table
+from fer_zoo.licences import CENTER_FACE, CODE, TRAINED_ON_FER_PLUS, Licence
+from fer_zoo.models import FerImageProcessor
+from fer_zoo.registry import ENTRIES, ORGANIZATION
+from fer_zoo.training.data import TrainingData
+from fer_zoo.training.recipes import get_recipe
+from fer_zoo.training.record import RunRecord
+from fer_zoo.training.settings import DataSettings
+
+UNKNOWN_TERMS = "not known to fer-zoo"
+
+TEXT = """\
+# {name}
+
+{architecture}, {num_labels} expressions, {num_parameters:,} parameters, trained with fer-zoo, a Python library that
+finds every face of a picture, aligns it and says which expression it shows.
+
+The model takes a face crop of {height} x {width} pixels, {color}. How a crop is framed is stored in
+`preprocessor_config.json`, and the pipeline applies it.
+
+## Use
+
+```shell
+pip install fer-zoo
+```
+
+```python
+from fer_zoo import pipeline
+
+pipe = pipeline(model="path/to/{name}")  # this folder, or its repository on the Hub
+faces = pipe("photo.jpg")
+```
+
+## Training
+
+{origin}
+
+{data}
+
+{counts}
+
+The recipe is `{recipe}`: {recipe_summary}. {recipe_source}
+
+{changes}
+
+{effort}
+
+`run.yaml` holds all settings, and repeats the run with `fer-zoo train --config run.yaml --output DIR`.
+
+## Figures
+
+{figures}
+
+## Calibration
+
+{calibration}
+
+{limits}
+
+{responsible_use}
+
+## Licences
+
+{licences}
+"""
+
+
+def training_card(
+    name: str,
+    model: PreTrainedModel,
+    processor: FerImageProcessor,
+    data: TrainingData,
+    record: RunRecord,
+    report: EvaluationReport | None,
+) -> ModelCard:
+    """Return the card of a model that a run has trained.
+
+    The licence of the weights is left to the one who publishes them: it depends on the data.
+
+    Args:
+        name: of the model.
+        model: the classifier.
+        processor: its image processor.
+        data: what it was trained with.
+        record: of the run.
+        report: how good it is; ``None`` if it was not measured.
+    """
+    licences = list(data_licences(record.settings.data, record.base_model))
+    metadata = ModelCardData(
+        license="other",
+        license_name="see-the-licences-in-this-card",
+        library_name=LIBRARY,
+        pipeline_tag=TASK,
+        tags=list(TAGS),
+        datasets=list(dict.fromkeys(row.dataset for row in licences if row.dataset)) or None,
+        base_model=hub_name(record.base_model),
+        metrics=["accuracy", "balanced_accuracy", "f1"] if report is not None else None,
+        model_name=name if report is not None else None,
+        eval_results=None if report is None else list(eval_results(report)),
+    )
+    recipe = get_recipe(record.settings.recipe)
+    text = TEXT.format(
+        name=name,
+        architecture=type(model).__name__,
+        num_labels=model.config.num_labels,
+        num_parameters=model.num_parameters(),
+        height=processor.size["height"],
+        width=processor.size["width"],
+        color="made grey" if processor.color_mode == "grey" else "in colour",
+        origin=describe_origin(record),
+        data=describe_data(data, record),
+        counts=count_table(record),
+        recipe=recipe.name,
+        recipe_summary=recipe.summary,
+        recipe_source=recipe.source,
+        changes=describe_changes(record),
+        effort=describe_effort(record),
+        figures=describe_figures(report, chose_epoch=data.test is None and record.best_metric is not None),
+        calibration=describe_calibration(record),
+        limits=LIMITS,
+        responsible_use=RESPONSIBLE_USE,
+        licences=licence_table([CODE, *licences, CENTER_FACE]),
+    )
+    return ModelCard(f"---\n{metadata}\n---\n\n{text}")
+
+
+def describe_origin(record: RunRecord) -> str:
+    """Return where the weights come from."""
+    if record.base_model is None:
+        return "Training began with random weights."
+    new = f" Its classifier did not know {', '.join(record.new_classes)} before." if record.new_classes else ""
+    return f"Training began with the weights of `{record.base_model}`.{new}"
+
+
+def describe_data(data: TrainingData, record: RunRecord) -> str:
+    """Return what the parts of the data are."""
+    settings = record.settings.data
+    lines = [f"The data set is {DATASETS[settings.kind].card.title}; learned from: split `{data.train.split}`."]
+    if settings.targets == "votes":
+        lines.append("The targets are the votes of the people who labelled the pictures.")
+    if data.eval is not None:
+        is_share = data.eval.split == data.train.split
+        part = "a share of it that was cut off" if is_share else f"split `{data.eval.split}`"
+        lines.append(f"The epoch was chosen by: {part}.")
+    if data.test is not None:
+        lines.append(f"The figures are of: split `{data.test.split}`.")
+    if settings.without_twins:
+        lines.append(f"Left out of measuring, as training has them too: {record.num_twins:,} pictures.")
+    return " ".join(lines)
+
+
+def count_table(record: RunRecord) -> str:
+    """Return the number of pictures by class and part."""
+    titles = {"train": "Learned from", "eval": "Epoch chosen by", "test": "Measured on"}
+    parts = list(record.counts)
+    rows: list[tuple[object, ...]] = [
+        (expression, *(f"{record.counts[part][expression]:,}" for part in parts))
+        for expression in record.counts[parts[0]]
+    ]
+    rows.append(("all", *(f"{sum(record.counts[part].values()):,}" for part in parts)))
+    return markdown_table(("Expression", *(titles[part] for part in parts)), rows)
+
+
+def describe_changes(record: RunRecord) -> str:
+    """Return by what the run differs from its recipe."""
+    changes = record.changes()
+    if not changes:
+        return "Nothing of it was changed."
+    text = yaml.safe_dump(changes, sort_keys=True, allow_unicode=True, default_flow_style=None).rstrip()
+    return f"Changed or set beyond it:\n\n```yaml\n{text}\n```"
+
+
+def describe_effort(record: RunRecord) -> str:
+    """Return how long it took, where and when."""
+    where = record.environment
+    versions = ", ".join(f"{name} {version}" for name, version in where.versions.items())
+    processes = "" if record.num_processes == 1 else f", {record.num_processes} processes"
+    lines = [
+        f"{record.epochs:g} epochs, {record.num_steps:,} steps, {record.seconds:,.0f} s on {where.hardware}{processes}"
+        f", finished on {where.date}.",
+        f"Versions: {versions}.",
+    ]
+    if where.command:
+        lines.append(f"Command: `{where.command}`")
+    return "\n\n".join(lines)
+
+
+def describe_figures(report: EvaluationReport | None, *, chose_epoch: bool) -> str:
+    """Return the measured figures.
+
+    Args:
+        report: of the evaluation.
+        chose_epoch: whether the same pictures chose the epoch, which makes the figures look better than they are.
+    """
+    if report is None:
+        return "Nothing was measured: there were no pictures for it."
+    metrics = report.metrics
+    accuracy = metrics.accuracy
+    rows = [
+        ("accuracy", f"{accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})"),
+        ("balanced accuracy", f"{metrics.balanced_accuracy:.1%}"),
+        ("macro-F1", f"{metrics.macro_f1:.1%}"),
+        ("expected calibration error", f"{metrics.ece:.3f}"),
+    ]
+    lines = [
+        markdown_table(("Measured", "Result"), rows),
+        f"On {accuracy.total:,} aligned crops of {report.dataset}, {report.split}; `evaluation.md` has the figures of "
+        "each class.",
+    ]
+    if chose_epoch:
+        lines.append("The epoch was chosen by the same pictures, so expect somewhat less on others.")
+    return "\n\n".join(lines)
+
+
+def describe_calibration(record: RunRecord) -> str:
+    """Return how the temperature was fitted."""
+    found = record.calibration
+    if found is None:
+        return f"The scores are not calibrated: {record.not_calibrated.rstrip('.')}."
+    return (
+        f"The temperature {found.temperature:.3f}, stored in the configuration, was fitted on {found.num_pictures:,} "
+        f"pictures that the epoch was chosen by. Cross-fitted there, it changes the expected calibration error from "
+        f"{found.ece_before:.3f} to {found.ece_after:.3f}."
+    )
+
+
+def data_licences(settings: DataSettings, base_model: str | None) -> Iterator[Licence]:
+    """Yield the terms of the weights, and of the data that they were learned from."""
+    yield Licence(
+        "weights", "to be stated by who publishes them", "this run", "They were learned from the data named below."
+    )
+    entry = ENTRIES.get((base_model or "").removeprefix(f"{ORGANIZATION}/"))
+    inherited = () if entry is None or entry.licences is None else entry.licences.training_data
+    if base_model is not None and not inherited:
+        yield Licence(f"base model {base_model}", UNKNOWN_TERMS, base_model, "Its own card may state them.")
+    own = TRAINED_ON_FER_PLUS.training_data if settings.kind == "fer_plus" else (licence_of(settings),)
+    yield from dict.fromkeys((*inherited, *own))
+
+
+def licence_of(settings: DataSettings) -> Licence:
+    """Return the terms of a data set, plainly so where they are not known."""
+    card = DATASETS[settings.kind].card
+    if card.homepage:
+        return Licence(f"{card.title} pictures and labels", card.terms, card.homepage, dataset=card.name)
+    return Licence(
+        "training pictures and labels",
+        UNKNOWN_TERMS,
+        "pictures of one's own",
+        "Who publishes the weights has to know whether the terms of the pictures allow it.",
+    )
+
+
+def licence_table(licences: list[Licence]) -> str:
+    """Return the ledger."""
+    rows = ((row.part, row.terms, row.source, row.note) for row in licences)
+    return markdown_table(("Part", "Terms", "Source", "Note"), rows)
+
+
+def eval_results(report: EvaluationReport) -> Iterator[EvalResult]:
+    """Yield the figures as the Hub takes them."""
+    figures = {
+        "accuracy": report.metrics.accuracy.value,
+        "balanced_accuracy": report.metrics.balanced_accuracy,
+        "f1": report.metrics.macro_f1,
+    }
+    for metric, value in figures.items():
+        yield EvalResult(
+            task_type=TASK,
+            dataset_type=report.dataset,
+            dataset_name=report.dataset,
+            dataset_split=report.split,
+            metric_type=metric,
+            metric_name=metric.replace("_", " "),
+            metric_value=round(value, 6),
+        )
+
+
+def hub_name(base_model: str | None) -> str | None:
+    """Return a base model's repository on the Hub; ``None`` for a folder, which nobody else has."""
+    if base_model is None:
+        return None
+    entry = ENTRIES.get(base_model.removeprefix(f"{ORGANIZATION}/"))
+    return None if entry is None else entry.repo_id
+
+
+__all__ = ["training_card"]

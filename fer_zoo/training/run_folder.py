@@ -1,0 +1,166 @@
+"""The folder of a run: what is in it, where an interrupted run goes on, and how the results get there whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+import yaml
+from safetensors import SafetensorError, safe_open
+
+from fer_zoo.errors import InvalidOptionError, RunFolderError
+from fer_zoo.training.averaging import AVERAGE_FILE
+from fer_zoo.training.settings import RunSettings, read_settings
+
+SETTINGS_FILE, RECORD_FILE = "run.yaml", "training.json"
+CHECKPOINTS, UNFINISHED = "checkpoints", ".unfinished"
+
+MODES = ("auto", "resume", "restart")
+
+WEIGHTS_FILE, STATE_FILE = "model.safetensors", "trainer_state.json"
+STATE_FILES = (STATE_FILE, "optimizer.pt", "scheduler.pt")
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of a run.
+
+    Attributes:
+        path: the folder, which need not exist yet.
+    """
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints are."""
+        return self.path / CHECKPOINTS
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether a run came to its end here; its record is written last."""
+        return (self.path / RECORD_FILE).is_file()
+
+    def check(self, settings: RunSettings, mode: str) -> None:
+        """Refuse to write over anything that was not made by the same run.
+
+        Args:
+            settings: of the run that is about to begin.
+            mode: ``"auto"`` goes on with the same run if it was interrupted, ``"resume"`` with any run, also one that
+                is finished or had other settings, and ``"restart"`` begins anew.
+
+        Raises:
+            RunFolderError: if the folder holds a finished run, one with other settings, or something else.
+            InvalidOptionError: if there is no such mode, or the folder is a file.
+        """
+        if mode not in MODES:
+            raise InvalidOptionError("mode", mode, f"one of {', '.join(MODES)}")
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise InvalidOptionError("output", str(self.path), "a folder")
+        if not (self.path / SETTINGS_FILE).is_file():
+            if any(self.path.iterdir()):
+                raise RunFolderError(
+                    str(self.path), "is in use, and holds no run", "Choose a new folder, or an empty one."
+                )
+            return
+        if mode == "auto":
+            self._check_same_run(settings)
+
+    def _check_same_run(self, settings: RunSettings) -> None:
+        """Refuse a finished run, and one with other settings.
+
+        Raises:
+            RunFolderError: if it is one.
+        """
+        advice = "--restart begins anew and deletes it, --resume goes on from its last checkpoint."
+        if self.is_finished:
+            raise RunFolderError(str(self.path), "holds a finished run", f"Choose another folder; {advice}")
+        changed = RunSettings.from_layers(read_settings(self.path / SETTINGS_FILE)).differences(settings)
+        if changed:
+            found = f"holds an interrupted run with other settings: {', '.join(changed)}"
+            raise RunFolderError(str(self.path), found, f"Give the same settings or another folder; {advice}")
+
+    def find_checkpoint(self, *, num_processes: int = 1, has_average: bool = False) -> tuple[Path | None, list[Path]]:
+        """Return the last complete checkpoint, and those after it that are only half written.
+
+        Args:
+            num_processes: of the run that goes on; each has left a file.
+            has_average: whether the run keeps an average of the weights.
+        """
+        if not self.checkpoints.is_dir():
+            return None, []
+        found = [(int(m[1]), path) for path in self.checkpoints.iterdir() if (m := _CHECKPOINT.fullmatch(path.name))]
+        passed_over: list[Path] = []
+        for _, path in sorted(found, reverse=True):
+            if is_complete(path, num_processes=num_processes, has_average=has_average):
+                return path, passed_over
+            passed_over.append(path)
+        return None, passed_over
+
+    def begin(self, settings: RunSettings, header: str, *, restart: bool) -> None:
+        """Write the settings; on a new start, delete what an earlier run has left.
+
+        Args:
+            settings: of the run.
+            header: comment above them.
+            restart: whether to begin anew.
+        """
+        if restart:
+            rmtree(self.checkpoints, ignore_errors=True)
+            for name in self._results():
+                (self.path / name).unlink(missing_ok=True)
+        rmtree(self.path / UNFINISHED, ignore_errors=True)
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / RECORD_FILE).unlink(missing_ok=True)
+        text = yaml.safe_dump(settings.to_dict(), sort_keys=False, allow_unicode=True)
+        (self.path / SETTINGS_FILE).write_text(f"# {header}\n{text}", encoding="utf-8")
+
+    def _results(self) -> list[str]:
+        """Return the names of the files that a finished run has left, apart from its settings."""
+        if not self.is_finished:
+            return []
+        record = json.loads((self.path / RECORD_FILE).read_text(encoding="utf-8"))
+        return [Path(name).name for name in record["files"]]
+
+    @contextmanager
+    def finishing(self) -> Iterator[Path]:
+        """Give a folder for the results; they appear, the record last, when the block has come to its end."""
+        scratch = self.path / UNFINISHED
+        rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        yield scratch
+        for path in sorted(scratch.iterdir(), key=lambda path: path.name == RECORD_FILE):
+            path.replace(self.path / path.name)
+        scratch.rmdir()
+
+
+def is_complete(checkpoint: Path, *, num_processes: int = 1, has_average: bool = False) -> bool:
+    """Return whether a checkpoint was written to its end.
+
+    Args:
+        checkpoint: its folder.
+        num_processes: each has left the state of its random numbers.
+        has_average: whether there must be an average of the weights.
+    """
+    states = ["rng_state.pth"] if num_processes == 1 else [f"rng_state_{rank}.pth" for rank in range(num_processes)]
+    if not all((checkpoint / name).is_file() for name in (*STATE_FILES, *states)):
+        return False
+    try:
+        json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
+        for name in (WEIGHTS_FILE, *([AVERAGE_FILE] if has_average else [])):
+            with safe_open(checkpoint / name, "pt"):  # checks the length of the file
+                pass
+    except (OSError, ValueError, SafetensorError):
+        return False
+    return True
+
+
+__all__ = ["MODES", "RECORD_FILE", "SETTINGS_FILE", "RunFolder", "is_complete"]

@@ -1,0 +1,84 @@
+"""Training with two processes, which talk over gloo on the CPU, against one process with the same batches."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from face_folders import NARROW_MODEL, run_layer, write_splits
+from safetensors.torch import load_file
+
+from fer_zoo.evaluation import EvaluationReport
+from fer_zoo.models import HanPffForImageClassification
+from fer_zoo.training import RunSettings, train
+
+#: Without the loss whose centres each process moves by its own pictures.
+MODEL = {**NARROW_MODEL, "region_independence_weight": 0.0}
+
+
+def launch(config: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in two processes."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "-m", "fer_zoo.cli", "train", "--config", str(config), "--output", str(out)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+
+
+@pytest.mark.parametrize("sam_rho", [0.0, 0.05])
+def test_two_processes_train_as_one_that_accumulates(sam_rho: float, tmp_path: Path) -> None:
+    """Parameters agree, 13 pictures are measured once each, and one process prints and writes.
+
+    Buffers are left out: two processes average their running statistics, one sees the batches one after the other.
+    """
+    data = write_splits(tmp_path / "faces")
+    shutil.copy(data / "train" / "sad" / "00.png", data / "validation" / "sad" / "more.png")
+    options: dict[str, Any] = {"per_device_train_batch_size": 4, "per_device_eval_batch_size": 3, "sam_rho": sam_rho}
+    options["load_best_model_at_end"] = False
+    layer = {**run_layer(data, **options), "model": MODEL, "calibrate": False}
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(layer), encoding="utf-8")
+
+    result = launch(config, tmp_path / "two")
+    train(RunSettings.from_layers(layer, {"training": {"gradient_accumulation_steps": 2}}), tmp_path / "one")
+
+    assert result.returncode == 0, result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()[2:4]] == ["1", "2"]
+    two, one = (HanPffForImageClassification.from_pretrained(tmp_path / name) for name in ("two", "one"))
+    expected = dict(one.named_parameters())
+    for name, value in two.named_parameters():
+        torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-5, msg=f"{name} differs")
+    record = json.loads((tmp_path / "two" / "training.json").read_text(encoding="utf-8"))
+    assert record["num_processes"] == 2
+    last = [row["eval_nll"] for row in record["history"] if "eval_nll" in row][-1]
+    measured = EvaluationReport.load(tmp_path / "two").metrics
+    assert measured.accuracy.total == 13
+    assert last == pytest.approx(measured.nll, rel=1e-5)
+
+
+def test_two_processes_go_on_where_they_were_stopped(tmp_path: Path) -> None:
+    """The first checkpoint of two processes is enough for the rest of the run, bit by bit."""
+    data = write_splits(tmp_path / "faces")
+    config = tmp_path / "config.yaml"
+    layer = {**run_layer(data, per_device_train_batch_size=4, ema_decay=0.9), "model": MODEL}
+    config.write_text(yaml.safe_dump(layer), encoding="utf-8")
+    out = tmp_path / "out"
+    assert launch(config, out).returncode == 0
+    whole = load_file(out / "model.safetensors")
+    for name in ("training.json", "model.safetensors"):
+        (out / name).unlink()
+    (out / "checkpoints" / "checkpoint-6" / "rng_state_1.pth").unlink()
+
+    result = launch(config, out)
+
+    assert result.returncode == 0, result.stderr
+    assert f"goes on from {out / 'checkpoints' / 'checkpoint-3'}" in result.stdout
+    for name, value in load_file(out / "model.safetensors").items():
+        assert torch.equal(value, whole[name]), name

@@ -1,0 +1,156 @@
+"""The folder of a run: what may be written over, and which checkpoint is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from fer_zoo.errors import InvalidOptionError, RunFolderError
+from fer_zoo.training import RunFolder, RunSettings
+from fer_zoo.training.averaging import AVERAGE_FILE
+from fer_zoo.training.run_folder import RECORD_FILE
+
+
+def settings(seed: int = 1) -> RunSettings:
+    """Return the settings of some run."""
+    return RunSettings.from_layers(
+        {"data": {"kind": "image_folder", "path": "faces"}, "model": "mhan", "training": {"seed": seed}}
+    )
+
+
+def write_checkpoint(folder: RunFolder, step: int, *, processes: int = 1, has_average: bool = False) -> Path:
+    """Write the files that a checkpoint consists of."""
+    path = folder.checkpoints / f"checkpoint-{step}"
+    path.mkdir(parents=True)
+    weights = {"weight": torch.arange(1000.0)}
+    save_file(weights, path / "model.safetensors")
+    if has_average:
+        save_file(weights, path / AVERAGE_FILE)
+    states = ["rng_state.pth"] if processes == 1 else [f"rng_state_{rank}.pth" for rank in range(processes)]
+    for name in ("optimizer.pt", "scheduler.pt", *states):
+        (path / name).write_bytes(b"state")
+    (path / "trainer_state.json").write_text("{}", encoding="utf-8")
+    return path
+
+
+def test_the_last_checkpoint_counts_by_its_number(tmp_path: Path) -> None:
+    """Step 10 comes after step 9."""
+    folder = RunFolder(tmp_path)
+    write_checkpoint(folder, 9)
+    last = write_checkpoint(folder, 10)
+
+    assert folder.find_checkpoint() == (last, [])
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"])
+def test_a_checkpoint_without_one_of_its_files_is_passed_over(name: str, tmp_path: Path) -> None:
+    """The one before it counts, and the half one is named."""
+    folder = RunFolder(tmp_path)
+    whole, half = write_checkpoint(folder, 4), write_checkpoint(folder, 8)
+    (half / name).unlink()
+
+    assert folder.find_checkpoint() == (whole, [half])
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", AVERAGE_FILE, "trainer_state.json"])
+def test_a_checkpoint_with_a_file_that_was_cut_off_is_passed_over(name: str, tmp_path: Path) -> None:
+    """Half of the weights, or of the state of the trainer, is not enough."""
+    folder = RunFolder(tmp_path)
+    half = write_checkpoint(folder, 8, has_average=True)
+    content = (half / name).read_bytes()
+    (half / name).write_bytes(content[: len(content) // 2])
+
+    assert folder.find_checkpoint(has_average=True) == (None, [half])
+
+
+def test_every_process_must_have_left_its_random_numbers(tmp_path: Path) -> None:
+    """A checkpoint of two processes serves two, and not three."""
+    folder = RunFolder(tmp_path)
+    path = write_checkpoint(folder, 8, processes=2)
+
+    assert folder.find_checkpoint(num_processes=2) == (path, [])
+    assert folder.find_checkpoint(num_processes=3) == (None, [path])
+
+
+def test_a_new_or_empty_folder_is_accepted(tmp_path: Path) -> None:
+    """Neither has anything to lose."""
+    RunFolder(tmp_path / "new").check(settings(), "auto")
+    RunFolder(tmp_path).check(settings(), "auto")
+
+    assert RunFolder(tmp_path / "new").find_checkpoint() == (None, [])
+
+
+def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
+    """Not even a restart deletes what no run has written."""
+    (tmp_path / "thesis.tex").touch()
+
+    with pytest.raises(RunFolderError, match="is in use, and holds no run"):
+        RunFolder(tmp_path).check(settings(), "restart")
+
+
+def test_an_interrupted_run_goes_on_only_with_the_same_settings(tmp_path: Path) -> None:
+    """The refusal names what has changed; --resume goes on all the same."""
+    folder = RunFolder(tmp_path)
+    folder.begin(settings(), "made by a test", restart=False)
+
+    folder.check(settings(), "auto")
+    folder.check(settings(seed=2), "resume")
+    with pytest.raises(RunFolderError, match=r"other settings: training\.seed"):
+        folder.check(settings(seed=2), "auto")
+
+
+def test_a_finished_run_is_refused(tmp_path: Path) -> None:
+    """It is finished when its record is there."""
+    folder = RunFolder(tmp_path)
+    folder.begin(settings(), "made by a test", restart=False)
+    with folder.finishing() as scratch:
+        (scratch / RECORD_FILE).write_text('{"files": []}', encoding="utf-8")
+
+    with pytest.raises(RunFolderError, match="holds a finished run"):
+        folder.check(settings(), "auto")
+
+
+def test_a_restart_deletes_what_the_run_has_left_and_nothing_else(tmp_path: Path) -> None:
+    """Checkpoints and results go, a note of the user stays."""
+    folder = RunFolder(tmp_path)
+    folder.begin(settings(), "made by a test", restart=False)
+    write_checkpoint(folder, 4)
+    with folder.finishing() as scratch:
+        (scratch / "model.safetensors").touch()
+        (scratch / RECORD_FILE).write_text(f'{{"files": ["model.safetensors", "{RECORD_FILE}"]}}', encoding="utf-8")
+    (tmp_path / "note.txt").touch()
+
+    folder.begin(settings(seed=2), "made by a test", restart=True)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["note.txt", "run.yaml"]
+
+
+def test_results_appear_only_when_all_are_written(tmp_path: Path) -> None:
+    """An error on the way leaves none of them in the folder."""
+    folder = RunFolder(tmp_path)
+    folder.begin(settings(), "made by a test", restart=False)
+
+    def fail() -> None:
+        """Write half of the results."""
+        with folder.finishing() as scratch:
+            (scratch / "model.safetensors").touch()
+            (scratch / "nowhere" / "config.json").touch()
+
+    with pytest.raises(FileNotFoundError):
+        fail()
+
+    assert not (tmp_path / "model.safetensors").exists()
+    assert not folder.is_finished
+
+
+def test_a_file_and_an_unknown_mode_are_refused(tmp_path: Path) -> None:
+    """Both are named."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InvalidOptionError, match="output: expected a folder"):
+        RunFolder(tmp_path / "file").check(settings(), "auto")
+    with pytest.raises(InvalidOptionError, match="'again' for mode: expected one of auto, resume, restart"):
+        RunFolder(tmp_path).check(settings(), "again")

@@ -1,0 +1,160 @@
+"""The pictures of a run: splits, shares, persons and twins."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from face_folders import write_faces, write_splits
+
+from fer_zoo.datasets import ExpressionDataset, Sample
+from fer_zoo.errors import EmptyClassError, ImageReadError, InvalidOptionError, MissingPackageError, TrainingDataError
+from fer_zoo.labels import Expression, LabelSet
+from fer_zoo.training import DataSettings, load_training_data
+from fer_zoo.training.data import cut_share
+
+PAIR = LabelSet("pair", (Expression.ANGER, Expression.FEAR))
+
+
+def settings(path: Path, **options: Any) -> DataSettings:
+    """Return the settings for a folder."""
+    return DataSettings(kind="image_folder", path=str(path), **options)
+
+
+def dataset(labels: list[int], groups: list[str] | None = None) -> ExpressionDataset:
+    """Return a data set of pictures that are never read."""
+    samples = [
+        Sample(Path(f"{i}.png"), label, group=None if groups is None else groups[i]) for i, label in enumerate(labels)
+    ]
+    return ExpressionDataset(samples, PAIR, name="drawn")
+
+
+def names(part: ExpressionDataset | None) -> set[str]:
+    """Return the names of the files."""
+    assert part is not None
+    return {f"{sample.path.parent.name}/{sample.path.name}" for sample in part.samples}
+
+
+def test_train_and_validation_are_the_usual_splits(tmp_path: Path) -> None:
+    """They are taken where they are there and nothing else is asked for."""
+    data = load_training_data(settings(write_splits(tmp_path)), seed=0)
+
+    assert (data.train.split, len(data.train)) == ("train", 24)
+    assert data.eval is not None
+    assert (data.eval.split, len(data.eval)) == ("validation", 12)
+    assert data.reported is data.eval
+
+
+def test_a_tenth_is_cut_off_data_that_are_not_split(tmp_path: Path) -> None:
+    """Of 30 pictures, 3 choose the epoch: one of each class."""
+    data = load_training_data(settings(write_faces(tmp_path, per_class=10)), seed=0)
+
+    assert data.eval is not None
+    assert len(data.train) == 27
+    assert list(data.eval.class_counts().values()) == [1, 1, 1]
+    assert not names(data.train) & names(data.eval)
+
+
+def test_splits_without_train_must_be_chosen(tmp_path: Path) -> None:
+    """Nobody learns from a test split by accident."""
+    write_faces(tmp_path / "validation")
+    write_faces(tmp_path / "test")
+
+    with pytest.raises(InvalidOptionError, match=r"data\.split: expected one of the splits that are there: valid"):
+        load_training_data(settings(tmp_path), seed=0)
+
+
+def test_a_share_has_the_same_part_of_every_class() -> None:
+    """A quarter of 8 and of 4 pictures; the same seed cuts the same, another one others."""
+    rows = dataset([0] * 8 + [1] * 4)
+
+    left, cut = cut_share(rows, 0.25, seed=1)
+
+    assert list(cut.class_counts().values()) == [2, 1]
+    assert len(left) == 9
+    assert names(cut_share(rows, 0.25, seed=1)[1]) == names(cut)
+    assert any(names(cut_share(rows, 0.25, seed=seed)[1]) != names(cut) for seed in range(2, 6))
+
+
+def test_a_person_is_on_one_side_of_the_cut() -> None:
+    """Pictures of one person do not choose an epoch that has learned the others."""
+    labels, groups = [0, 1] * 12, [f"person {i // 4}" for i in range(24)]
+
+    left, cut = cut_share(dataset(labels, groups), 0.25, seed=0)
+
+    assert not set(left.groups) & set(cut.groups)
+    assert len(cut) in {4, 8}
+
+
+def test_a_class_with_one_picture_cannot_be_cut() -> None:
+    """The message names it."""
+    with pytest.raises(TrainingDataError, match="Only one picture of fear"):
+        cut_share(dataset([0, 0, 0, 1]), 0.25, seed=0)
+
+
+def test_a_share_without_a_picture_of_each_class_is_refused() -> None:
+    """One picture cannot stand for two classes."""
+    with pytest.raises(TrainingDataError, match=r"A share of 0\.1 of 8 pictures cannot be cut off"):
+        cut_share(dataset([0] * 4 + [1] * 4), 0.1, seed=0)
+
+
+def test_twins_are_left_out_of_measuring_only(tmp_path: Path) -> None:
+    """Training keeps the picture; both other parts lose it, and the number is told."""
+    data = write_splits(tmp_path)
+    write_faces(data / "test", per_class=2, seed=2)
+    for split in ("validation", "test"):
+        shutil.copy(data / "train" / "sad" / "00.png", data / split / "sad" / "twin.png")
+
+    found = load_training_data(settings(data, test_split="test", without_twins=True), seed=0)
+
+    assert found.num_twins == 2
+    assert (len(found.train), len(found.eval or ()), len(found.test or ())) == (24, 12, 6)
+
+
+def test_unreadable_pictures_are_nobodys_twins(tmp_path: Path) -> None:
+    """They are an error, or stay where they are."""
+    data = write_splits(tmp_path)
+    (data / "train" / "sad" / "00.png").write_bytes(b"no picture")
+    (data / "validation" / "sad" / "00.png").write_bytes(b"no picture")
+    chosen = settings(data, without_twins=True)
+
+    with pytest.raises(ImageReadError):
+        load_training_data(chosen, seed=0)
+    assert load_training_data(chosen, seed=0, unreadable="skip").num_twins == 0
+
+
+def test_another_label_set_leaves_out_what_it_lacks(tmp_path: Path) -> None:
+    """Contempt is no class of FER2013, and every class of that must have a picture."""
+    write_faces(tmp_path / "three")
+
+    with pytest.raises(EmptyClassError, match="disgust, fear, surprise, neutral"):
+        load_training_data(settings(tmp_path / "three", label_set="fer2013"), seed=0)
+
+
+def test_unlabelled_pictures_may_come_from_elsewhere(tmp_path: Path) -> None:
+    """Their folder needs no classes."""
+    labelled = write_splits(tmp_path / "labelled")
+    shutil.copytree(labelled / "train" / "sad", tmp_path / "plain")
+    source = {"kind": "image_folder", "path": str(tmp_path / "plain")}
+
+    data = load_training_data(settings(labelled, unlabelled=source), seed=0)
+
+    assert data.unlabelled is not None
+    assert data.unlabelled.labels == (None,) * 8
+
+
+def test_unlabelled_pictures_need_kind_and_path(tmp_path: Path) -> None:
+    """The message says what the table has."""
+    with pytest.raises(InvalidOptionError, match=r"data\.unlabelled: expected a table with kind, path"):
+        load_training_data(settings(write_splits(tmp_path), unlabelled={"path": "x"}), seed=0)
+
+
+def test_a_share_needs_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the command that installs it."""
+    monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
+
+    with pytest.raises(MissingPackageError, match=r"pip install 'fer-zoo\[train\]'"):
+        cut_share(dataset([0] * 4 + [1] * 4), 0.25, seed=0)
