@@ -190,6 +190,10 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
         own = read(self.samples, max_pixels=self.max_pixels, threads=threads)
         return self._with_samples([s for s, checksum in zip(self.samples, own, strict=True) if checksum not in seen])
 
+    def with_labels(self) -> ExpressionDataset:
+        """Return the samples that have a class, with it as their target; ``num_dropped`` counts the others."""
+        return self._with_samples([sample for sample in self.samples if sample.label is not None], targets="labels")
+
     def to_hugging_face(self) -> Any:  # untyped package
         """Return a ``datasets.Dataset`` with the columns ``image`` and, if any sample has a target, ``label``.
 
@@ -199,14 +203,16 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
         """
         return convert_to_hugging_face(self)
 
-    def _with_samples(self, samples: list[Sample], label_set: LabelSet | None = None) -> ExpressionDataset:
+    def _with_samples(
+        self, samples: list[Sample], label_set: LabelSet | None = None, *, targets: Targets | None = None
+    ) -> ExpressionDataset:
         """Return a data set of the same kind with other samples."""
         return ExpressionDataset(
             samples,
             label_set or self.label_set,
             name=self.name,
             split=self.split,
-            targets=self.targets,
+            targets=targets or self.targets,
             num_dropped=max(len(self) - len(samples), 0),
             max_pixels=self.max_pixels,
         )

@@ -58,6 +58,8 @@ class TrainingData:
 def load_training_data(settings: DataSettings, *, seed: int, unreadable: str = "raise") -> TrainingData:
     """Load the pictures of a run.
 
+    What is learnt may be votes; what is judged are classes, so pictures whose votes name none are left out there.
+
     Args:
         settings: which.
         seed: of the share that is cut off.
@@ -83,6 +85,7 @@ def load_training_data(settings: DataSettings, *, seed: int, unreadable: str = "
     if share:
         train, chosen = cut_share(train, share, seed)
     tested = _load(settings, settings.test_split) if settings.test_split else None
+    chosen, tested = (part and part.with_labels() for part in (chosen, tested))
     num_twins = 0
     if settings.without_twins:
         found = [part and part.without_twins_of(train, unreadable=unreadable) for part in (chosen, tested)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dataset_trees import write_fer_plus_split
 from face_folders import write_faces, write_splits
 
 from fer_zoo.datasets import ExpressionDataset, Sample
@@ -99,6 +100,22 @@ def test_a_share_without_a_picture_of_each_class_is_refused() -> None:
     """One picture cannot stand for two classes."""
     with pytest.raises(TrainingDataError, match=r"A share of 0\.1 of 8 pictures cannot be cut off"):
         cut_share(dataset([0] * 4 + [1] * 4), 0.1, seed=0)
+
+
+def test_votes_are_learnt_and_classes_are_judged(tmp_path: Path) -> None:
+    """A draw of two classes teaches something, but no answer to it is right or wrong."""
+    clear = [tuple(10 if place == index else 0 for place in range(10)) for index in range(8)]
+    draw = (4, 0, 4, 2, 0, 0, 0, 0, 0, 0)
+    write_fer_plus_split(tmp_path / "FER2013Train", [*clear, draw])
+    write_fer_plus_split(tmp_path / "FER2013Valid", [clear[4], draw], first=100)
+
+    options = {"check_counts": False}
+    chosen = DataSettings(kind="fer_plus", path=str(tmp_path), targets="votes", options=options)
+    data = load_training_data(chosen, seed=0)
+
+    assert data.eval is not None
+    assert (len(data.train), data.train.targets) == (9, "votes")
+    assert [data.eval[place]["label"] for place in range(len(data.eval))] == [4]
 
 
 def test_twins_are_left_out_of_measuring_only(tmp_path: Path) -> None:
