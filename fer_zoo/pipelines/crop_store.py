@@ -26,6 +26,7 @@ from fer_zoo.pipelines.run_folder import RunFolder
 PARTIAL_FOLDER: Final = ".crops_partial"  # files on their way; removed at the beginning and at the end of a run
 STALE_REPORT: Final = ".crops_stale.jsonl"  # report of an earlier run whose crops are being removed
 
+
 class CropStore:
     """A folder of crops with its report, open for one run; use it in a ``with`` statement, once.
 

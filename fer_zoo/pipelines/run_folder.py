@@ -28,9 +28,7 @@ class RunFolder:
         shown: what errors name; by default the folder.
     """
 
-    def __init__(
-        self, folder: Path, options_file: str, option: str, contents: str, shown: Path | None = None
-    ) -> None:
+    def __init__(self, folder: Path, options_file: str, option: str, contents: str, shown: Path | None = None) -> None:
         self.folder = folder
         self._options = folder / options_file
         self._option = option
