@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from importlib.metadata import version
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -139,7 +138,7 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
     """
     return {
         "model_sha256": _checksum(pipe.model),
-        "temperature": pipe.model.config.temperature,
+        "temperature": getattr(pipe.model.config, "temperature", 1.0),
         "labels": [pipe.model.config.id2label[i] for i in range(pipe.model.config.num_labels)],
         "image_processor": pipe.image_processor.to_dict(),
         "dtype": str(pipe.dtype),
@@ -149,7 +148,6 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
         "batch_size": options.batch_size,
         "max_pixels": options.max_pixels,
         "group_size": GROUP_SIZE,
-        "fer_zoo": version("fer-zoo"),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -78,10 +78,10 @@ class AnalysisOptions:
                 raise InvalidOptionError(option, getattr(self, option), "at least 1")
 
 
-def group_pictures(locations: Iterable[Location | ImageReadError]) -> Iterator[Group]:
-    """Yield the pictures in groups, in their order."""
+def group_pictures(locations: Iterable[Location | ImageReadError], size: int = GROUP_SIZE) -> Iterator[Group]:
+    """Yield the pictures in groups of a size, in their order."""
     rest = iter(locations)
-    while some := tuple(islice(rest, GROUP_SIZE)):
+    while some := tuple(islice(rest, size)):
         yield Group(some)
 
 
@@ -158,7 +158,12 @@ def analyze_group(
 
 
 def find_poisoned(
-    pipe: FaceExpressionPipeline, group: Group, options: AnalysisOptions, known: Mapping[int, str]
+    pipe: FaceExpressionPipeline,
+    group: Group,
+    options: AnalysisOptions,
+    known: Mapping[int, str],
+    *,
+    on_picture: Callable[[int | None], object] | None = None,
 ) -> dict[int, str]:
     """Analyse the pictures of a group one by one, and return those that raise an error, and the reasons.
 
@@ -167,13 +172,17 @@ def find_poisoned(
         group: the pictures.
         options: of the analysis.
         known: pictures to leave out, which are returned too.
+        on_picture: called with the place of each picture before it is read, and with ``None`` in the end.
     """
-    found = dict(known)
-    for place, loaded in enumerate(load_group(group, options, known)):
+    found, note = dict(known), on_picture or (lambda place: None)
+    pictures = load_group(group, options, known)
+    for place in range(len(group.locations)):
+        note(place)
         try:
-            _analyze(pipe, [loaded], options)
+            _analyze(pipe, [next(pictures)], options)
         except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
             found[place] = f"its analysis failed ({type(error).__name__}: {error})"
+    note(None)
     return found
 
 
