@@ -94,11 +94,7 @@ def predict(
         inputs = list(expand_inputs(images))
     pictures = [item for item in inputs if not isinstance(item, ImageReadError)]
     failures = [str(item) for item in inputs if isinstance(item, ImageReadError)]
-    writer: ResultWriter = TableWriter(top_k or 1)
-    if as_json:
-        writer = JsonWriter(top_k)
-    elif as_csv:
-        writer = CsvWriter()
+    writer = _choose_writer(top_k, as_json=as_json, as_csv=as_csv)
     names = FreeNames()
     for location, result in _analyze(pipe, pictures, options, workers or usable_cpus()):
         writer.write(result)
@@ -112,6 +108,13 @@ def predict(
         complain(failure)
     if failures:
         raise typer.Exit(FAILED_INPUT)
+
+
+def _choose_writer(top_k: int | None, *, as_json: bool, as_csv: bool) -> ResultWriter:
+    """Return what prints the results."""
+    if as_json:
+        return JsonWriter(top_k)
+    return CsvWriter() if as_csv else TableWriter(top_k or 1)
 
 
 def _analyze(

@@ -7,9 +7,11 @@ again and their groups repeated. A picture that kills its actor is found, and be
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -100,31 +102,48 @@ def analyze_files_with_ray(
         by_digest = {group.digest: group for group in groups}
         if not by_digest:
             return
-        if not ray.is_initialized():
-            ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-        data.DataContext.get_current().enable_progress_bars = False
-        answers = (
-            data.from_items([{"group": pickle.dumps(group)} for group in by_digest.values()])
-            .repartition(len(by_digest))  # a task for each group, so that no more than one is repeated
-            .map_batches(
-                GroupWorker,
-                batch_size=1,
-                compute=data.ActorPoolStrategy(size=resources.num_workers),
-                num_cpus=resources.num_cpus,
-                num_gpus=resources.num_gpus,
-                fn_constructor_args=[making, options, resources, ray.remote(num_cpus=0)(AttemptLedger).remote()],
+        with _connected(ray):
+            answers = (
+                data.from_items([{"group": pickle.dumps(group)} for group in by_digest.values()])
+                .repartition(len(by_digest))  # a task for each group, so that no more than one is repeated
+                .map_batches(
+                    GroupWorker,
+                    batch_size=1,
+                    compute=data.ActorPoolStrategy(size=resources.num_workers),
+                    num_cpus=resources.num_cpus,
+                    num_gpus=resources.num_gpus,
+                    fn_constructor_args=[making, options, resources, ray.remote(num_cpus=0)(AttemptLedger).remote()],
+                )
             )
-        )
-        try:
-            for answer in answers.iter_rows():
-                yield by_digest[answer["digest"]], pickle.loads(answer["results"])  # noqa: S301  # our own bytes
-        except ray.exceptions.RayError as error:
-            raise WorkerError(str(error).strip().splitlines()[-1]) from error
+            try:
+                for answer in answers.iter_rows():
+                    yield by_digest[answer["digest"]], pickle.loads(answer["results"])  # noqa: S301  # our own bytes
+            except ray.exceptions.RayError as error:
+                raise WorkerError(str(error).strip().splitlines()[-1]) from error
 
     from fer_zoo.pipelines import pipeline  # it is made of the modules beside this one
 
     described = describe_run(pipeline(model=name, detector=detector, device="cpu"), options)
     return run_groups(sources, output, analyze, described, overwrite=overwrite, on_progress=on_progress)
+
+
+@contextmanager
+def _connected(ray: Any) -> Iterator[None]:
+    """Be connected to a cluster while the block runs, without the progress bars and notes of Ray Data."""
+    context = import_optional("ray.data", PURPOSE, "ray").DataContext.get_current()
+    logger, shows_bars = logging.getLogger("ray.data"), context.enable_progress_bars
+    level, is_ours = logger.level, not ray.is_initialized()
+    if is_ours:
+        ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+    context.enable_progress_bars = False
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = shows_bars
+        logger.setLevel(level)
+        if is_ours:
+            ray.shutdown()
 
 
 class AttemptLedger:

@@ -127,7 +127,8 @@ class ResultStore:
         Raises:
             InvalidOptionError: if the folder cannot be written to.
         """
-        counts, failures = dict.fromkeys(("pictures", "faces", "without", "unreadable"), 0), []
+        counts = dict.fromkeys(("pictures", "faces", "without", "unreadable"), 0)
+        failures: list[str] = []
 
         def counted(results: Iterable[ImageResult]) -> Iterator[ImageResult]:
             for result in results:
