@@ -12,7 +12,6 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError, MissingPackageError
 from fer_zoo.imaging.archives import MAX_PICTURE_BYTES
@@ -70,7 +69,8 @@ def find_remote_pictures(uri: str) -> Iterator[RemotePicture | ImageReadError]:
         else:
             names = [path]
     except (OSError, ValueError) as error:  # ArrowInvalid, a child of ValueError, for what is no URI
-        yield ImageReadError(shown, f"it cannot be looked into ({_first_line(error)})")
+        reason = _first_line(error).replace(uri, shown)  # it may repeat the URI, password and all
+        yield ImageReadError(shown, f"it cannot be looked into ({reason})")
         return
     if kind == fs.FileType.NotFound:
         yield ImageNotFoundError(shown, "there is no such file or folder")
@@ -120,8 +120,9 @@ def _import_fs() -> Any:  # a module without type information
 
 def _shown(uri: str) -> str:
     """Return a URI without user name, password and query."""
-    parts = urlsplit(uri)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, _, rest = uri.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
 
 
 def _first_line(error: Exception) -> str:
