@@ -1,4 +1,4 @@
-"""From pictures to expressions: the task ``face-expression``; and from folders of photographs to aligned crops."""
+"""From pictures to expressions: the task ``face-expression``; from any number of files to one table; and to crops."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fer_zoo.errors import UnknownNameError
 from fer_zoo.pipelines.batch import analyze_files
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
 from fer_zoo.pipelines.crops import crop_folder
-from fer_zoo.pipelines.detected import DetectedPicture, detect_faces
+from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.face_cropper import FaceChoice, FaceCropper
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline, to_rows
 from fer_zoo.pipelines.groups import AnalysisOptions
@@ -94,7 +94,6 @@ __all__ = [
     "analyze_files",
     "analyze_files_with_ray",
     "crop_folder",
-    "detect_faces",
     "pipeline",
     "read_crop_report",
     "register_pipelines",

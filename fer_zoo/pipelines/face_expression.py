@@ -20,7 +20,7 @@ from fer_zoo.detection import FaceDetector, create_detector
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source, read_image
 from fer_zoo.models.temperature import apply_temperature
-from fer_zoo.pipelines.detected import DetectedPicture, detect_faces
+from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.results import Face, FaceExpression, ImageResult
 
 FaceRow: TypeAlias = dict[str, Any]
@@ -138,6 +138,18 @@ class FaceExpressionPipeline(ChunkPipeline):
         stream: Iterator[ImageResult] = iter(super().__call__(_stream(inputs), **options))
         return stream
 
+    def find_faces(
+        self, images: Sequence[NDArray[np.uint8]], *, threshold: float | None = None
+    ) -> list[tuple[Face, ...]]:
+        """Return the faces of each picture that the detector is sure enough of, the surest first.
+
+        Args:
+            images: RGB, each ``(H, W, 3)``.
+            threshold: as for the class; by default what it was given.
+        """
+        lowest = self._preprocess_params.get("threshold", 0.0) if threshold is None else threshold
+        return [tuple(face for face in faces if face.score >= lowest) for faces in self.detector.detect(images)]
+
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model and its image processor into a folder that every pipeline and Auto class loads.
 
@@ -206,7 +218,7 @@ class FaceExpressionPipeline(ChunkPipeline):
             yield _chunk(pixel_values[i : i + 1], face, result, is_last=i == len(detected.faces) - 1)
 
     def detect(
-        self, pictures: Sequence[tuple[str, NDArray[np.uint8] | FerZooError]], *, threshold: float = 0.0
+        self, pictures: Sequence[tuple[str, NDArray[np.uint8] | FerZooError]], *, threshold: float | None = None
     ) -> list[DetectedPicture]:
         """Find the faces of pictures and cut them out as the model expects them.
 
@@ -216,9 +228,16 @@ class FaceExpressionPipeline(ChunkPipeline):
         Args:
             pictures: each a name for results, and the picture ``(H, W, 3)`` in RGB or why there is none. The detector
                 gets all of them in one call, so that it can work on those of equal size together.
-            threshold: faces that the detector is less sure of are left out, in [0, 1].
+            threshold: as for the class; by default what it was given.
         """
-        return detect_faces(self.detector, self.image_processor, pictures, threshold=threshold)
+        images = [image for _, image in pictures if not isinstance(image, FerZooError)]
+        found = iter(self.find_faces(images, threshold=threshold) if images else [])
+        return [
+            DetectedPicture(ImageResult(source), failure=image)
+            if isinstance(image, FerZooError)
+            else self._cut_out(ImageResult(source, image.shape[1], image.shape[0]), image, next(found))
+            for source, image in pictures
+        ]
 
     def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:
         """Classify the chunks that have a face."""
@@ -249,6 +268,20 @@ class FaceExpressionPipeline(ChunkPipeline):
         id2label = self.model.config.id2label
         ranked = sorted(((id2label[i], score) for i, score in enumerate(probabilities)), key=lambda pair: -pair[1])
         return FaceExpression(face, tuple(ranked), is_uncertain=ranked[0][1] < min_confidence)
+
+    def _cut_out(self, result: ImageResult, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> DetectedPicture:
+        """Return the crops of a picture's faces, or why there are none."""
+        try:
+            return DetectedPicture(result, faces, tuple(self._crops(image, faces)))
+        except FerZooError as error:  # a box without any extent
+            return DetectedPicture(result, failure=error)
+
+    def _crops(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[NDArray[np.uint8]]:
+        """Return one crop for each face; the picture itself if it is one already."""
+        if self.detector.gives_crops:
+            return [image] * len(faces)
+        crops: list[NDArray[np.uint8]] = self.image_processor.crop_faces(image, faces)
+        return crops
 
     def _pixel_values(self, crops: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
         """Return ``(B, 3, H, W)`` in the model's type."""

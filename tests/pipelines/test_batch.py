@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet
 import pytest
-from bright_faces import ONE_FACE, BrightDetector
+from bright_faces import ONE_FACE, BrightDetector, write_many
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -40,20 +40,6 @@ def spotty_pipeline(bright_pipeline: FaceExpressionPipeline) -> FaceExpressionPi
         detector=SpottyDetector(),
         device="cpu",
     )
-
-
-def write_many(folder: Path, number: int) -> Path:
-    """Write so many pictures: with a face here, none there, of two sizes, and every tenth broken."""
-    folder.mkdir(parents=True)
-    for i in range(number):
-        picture = ONE_FACE if i % 3 else ONE_FACE[:5]
-        picture = np.pad(picture, ((0, i % 2 * 20), (0, 0), (0, 0)))
-        path = folder / f"{i:03}.png"
-        if i % 10 == 9:
-            path.write_bytes(b"no picture")
-        else:
-            Image.fromarray(picture).save(path, "PNG")
-    return folder
 
 
 def test_every_file_has_its_rows(bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path) -> None:
@@ -135,7 +121,13 @@ def test_archive_gives_what_its_folder_gives(
 def test_sources_follow_each_other(bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path) -> None:
     """A picture, a folder, the same again, a URI and what is not there: each has its rows, in this order."""
     happy = photographs / "train/happy"
-    sources = [happy / "1.png", photographs / "train/sad", happy / "1.png", f"file://{happy}/2.bmp", tmp_path / "gone"]
+    sources: list[str | Path] = [
+        happy / "1.png",
+        photographs / "train/sad",
+        happy / "1.png",
+        f"file://{happy}/2.bmp",
+        tmp_path / "gone",
+    ]
 
     analyze_files(sources, tmp_path / "out.jsonl", bright_pipeline)
 

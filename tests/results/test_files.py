@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
-from test_table import BROKEN, NONE, TWO
+from some_results import BROKEN, NONE, TWO
 
 from fer_zoo.results import (
     ImageResult,

@@ -9,27 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import supervision
+from some_results import BROKEN, NONE, TWO
 
 from fer_zoo.errors import MissingPackageError
-from fer_zoo.results import (
-    COLUMNS,
-    Box,
-    Face,
-    FaceExpression,
-    ImageResult,
-    Landmarks,
-    arrow_schema,
-    to_pandas,
-    to_table_rows,
-    write_parquet,
-)
-
-LANDMARKS: Landmarks = ((12.0, 22.5), (28.0, 22.5), (20.0, 30.0), (14.0, 40.0), (26.0, 40.0))
-FIRST = FaceExpression(Face(Box(10, 20, 30, 50), 0.75, LANDMARKS), (("sadness", 0.625), ("anger", 0.375)))
-SECOND = FaceExpression(Face(Box(0, 1, 2, 3), 0.5), (("anger", 0.5625), ("sadness", 0.4375)), is_uncertain=True)
-TWO = ImageResult("two.png", 64, 48, (FIRST, SECOND))
-NONE = ImageResult("none.png", 32, 16)
-BROKEN = ImageResult("broken.png", error="it is empty")
+from fer_zoo.results import COLUMNS, arrow_schema, to_pandas, to_table_rows, write_parquet
 
 
 def test_each_face_is_a_row() -> None:
@@ -127,9 +110,9 @@ def test_detections_hold_boxes_confidence_and_labels() -> None:
     np.testing.assert_array_equal(detections.xyxy, [[10, 20, 30, 50], [0, 1, 2, 3]])
     np.testing.assert_array_equal(detections.confidence, [0.75, 0.5])
     np.testing.assert_array_equal(detections.class_id, [1, 0])
-    assert detections["class_name"].tolist() == ["sadness", "anger"]
-    assert detections["score"].tolist() == [0.625, 0.5625]
-    assert detections["uncertain"].tolist() == [False, True]
+    assert list(detections.data["class_name"]) == ["sadness", "anger"]
+    assert list(detections.data["score"]) == [0.625, 0.5625]
+    assert list(detections.data["uncertain"]) == [False, True]
 
 
 def test_detections_of_no_face_can_be_merged_with_others() -> None:
@@ -137,7 +120,7 @@ def test_detections_of_no_face_can_be_merged_with_others() -> None:
     merged = supervision.Detections.merge([NONE.to_supervision(), TWO.to_supervision()])
 
     assert len(NONE.to_supervision()) == 0
-    assert merged["class_name"].tolist() == ["sadness", "anger"]
+    assert list(merged.data["class_name"]) == ["sadness", "anger"]
 
 
 @pytest.mark.parametrize(
