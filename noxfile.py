@@ -73,6 +73,14 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs, env=OFFLINE)
 
 
+@nox.session(default=False)
+def ray(session: nox.Session) -> None:
+    """Kill workers of a local Ray cluster, and compare its output with that of one process; takes some minutes."""
+    session.install("-e", ".[ray]", *dependency_group("test"))
+
+    session.run("python", "benchmarks/check_ray.py", env={**OFFLINE, "OMP_NUM_THREADS": "1"})
+
+
 @nox.session
 def examples(session: nox.Session) -> None:
     """Run every example: those with a small mode in it, on data that they make themselves."""

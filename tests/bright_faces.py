@@ -62,6 +62,20 @@ def write_photographs(folder: Path) -> None:
     (folder / "train/happy/broken.jpg").write_bytes(b"no picture")
 
 
+def write_many(folder: Path, number: int) -> Path:
+    """Write so many pictures: with a face here, none there, of two sizes, and every tenth broken."""
+    folder.mkdir(parents=True)
+    for i in range(number):
+        picture = ONE_FACE if i % 3 else ONE_FACE[:5]
+        picture = np.pad(picture, ((0, i % 2 * 20), (0, 0), (0, 0)))
+        path = folder / f"{i:03}.png"
+        if i % 10 == 9:
+            path.write_bytes(b"no picture")
+        else:
+            Image.fromarray(picture).save(path, "PNG")
+    return folder
+
+
 def files_below(folder: Path) -> dict[str, bytes]:
     """Return the content of every file, hidden ones too, by its path in the folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -80,5 +94,6 @@ __all__ = [
     "files_below",
     "photograph",
     "pictures_below",
+    "write_many",
     "write_photographs",
 ]

@@ -30,6 +30,7 @@ from fer_zoo.errors import (
     UnknownSettingError,
     WeightsIntegrityError,
     WeightsNotFoundError,
+    WorkerError,
 )
 
 #: One error of every class, the builtins that catch it, and its message.
@@ -86,6 +87,11 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         TrainingDataError("There are no pictures"),
         (ValueError,),
         "There are no pictures. To see what a data set holds: fer-zoo data check KIND PATH",
+    ),
+    (
+        WorkerError("no memory is left"),
+        (RuntimeError,),
+        "The workers gave up: no memory is left. What they finished is kept; the same call goes on.",
     ),
     (CheckpointError("It lacks 2 parameters."), (ValueError,), "It lacks 2 parameters."),
     (

@@ -10,9 +10,9 @@ from typing import Annotated, cast
 import typer
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
-from fer_zoo.cli.inputs import no_pictures
 from fer_zoo.cli.progress import show_progress
 from fer_zoo.imaging import find_pictures
+from fer_zoo.imaging.locations import no_pictures
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines import CropRow, CropSummary, FaceChoice, FaceCropper, crop_folder
 

@@ -8,30 +8,42 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError
-from fer_zoo.imaging import PICTURE_SUFFIXES, find_pictures
+from fer_zoo.imaging import Location, find_locations
 
 
-def expand_inputs(arguments: Iterable[str]) -> Iterator[str | ImageReadError]:
-    """Yield paths and URLs: folders become the pictures below them, patterns the files that match.
+def expand_patterns(arguments: Iterable[str]) -> Iterator[str | ImageReadError]:
+    """Yield paths and URLs: patterns become what matches, the rest stays.
 
     Args:
-        arguments: paths, folders, patterns with ``*``, ``?`` or ``[...]``, and URLs.
+        arguments: paths, folders, archives, patterns with ``*``, ``?`` or ``[...]``, and URLs.
 
     Yields:
-        a path or URL, or the reason why an argument stands for none or a folder hides some.
+        a path or URL, or the reason why a pattern stands for none.
     """
     for argument in arguments:
-        if "://" in argument:
+        if "://" in argument or not has_magic(argument) or Path(argument).exists():
             yield argument
-        elif Path(argument).is_dir():
-            yield from _pictures_below(argument)
-        elif has_magic(argument) and not Path(argument).exists():
-            matches: list[str] = sorted(glob(argument, recursive=True))  # noqa: PTH207  # pathlib takes no absolute patterns
-            if not matches:
-                yield ImageNotFoundError(argument, "no file matches this pattern")
-            yield from matches
+            continue
+        matches: list[str] = sorted(glob(argument, recursive=True))  # noqa: PTH207  # pathlib takes no absolute patterns
+        if not matches:
+            yield ImageNotFoundError(argument, "no file matches this pattern")
+        yield from matches
+
+
+def expand_inputs(arguments: Iterable[str]) -> Iterator[Location | ImageReadError]:
+    """Yield every picture that is meant: folders and archives become the pictures in them, patterns what matches.
+
+    Args:
+        arguments: as for :func:`expand_patterns`.
+
+    Yields:
+        where a picture is, or the reason why an argument stands for none or a folder hides some.
+    """
+    for found in expand_patterns(arguments):
+        if isinstance(found, ImageReadError):
+            yield found
         else:
-            yield argument
+            yield from find_locations(found)
 
 
 def stem_of(source: str) -> str:
@@ -44,19 +56,4 @@ def stem_of(source: str) -> str:
     return PurePosixPath(path).stem or "picture"
 
 
-def no_pictures(folder: str) -> ImageNotFoundError:
-    """Return the error for a folder without any picture."""
-    return ImageNotFoundError(folder, f"the folder has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
-
-
-def _pictures_below(folder: str) -> Iterator[str | ImageReadError]:
-    """Yield the pictures below a folder in the order of their names."""
-    is_empty = True
-    for found in find_pictures(folder):
-        is_empty = False
-        yield found if isinstance(found, ImageReadError) else str(found)
-    if is_empty:
-        yield no_pictures(folder)
-
-
-__all__ = ["expand_inputs", "no_pictures", "stem_of"]
+__all__ = ["expand_inputs", "expand_patterns", "stem_of"]

@@ -6,15 +6,13 @@ import csv
 import json
 import sys
 from abc import ABC, abstractmethod
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fer_zoo.results import ImageResult
-
-CSV_COLUMNS = ("image", "face", "label", "score", "uncertain", "xmin", "ymin", "xmax", "ymax", "face_score", "error")
+from fer_zoo.results import ImageResult, to_table_rows
+from fer_zoo.results.table import FLAT_COLUMNS
 
 
 class ResultWriter(ABC):
@@ -86,27 +84,15 @@ class CsvWriter(ResultWriter):
     """One row for each face, and one for each picture without any, printed as results come."""
 
     def __init__(self) -> None:
-        self.writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, restval="", lineterminator="\n")
+        self.writer = csv.DictWriter(sys.stdout, FLAT_COLUMNS, extrasaction="ignore", lineterminator="\n")
         self.writer.writeheader()
 
     def write(self, result: ImageResult) -> None:
         """Print the rows of one picture."""
-        rows: list[dict[str, Any]] = [
-            {
-                "face": number,
-                "label": face.label,
-                "score": face.score,
-                "uncertain": face.is_uncertain,
-                "face_score": face.face.score,
-                **face.face.box.to_dict(),
-            }
-            for number, face in enumerate(result.faces, start=1)
-        ]
-        for row in rows or [{"error": result.error or ""}]:
-            self.writer.writerow({"image": result.source, **row})
+        self.writer.writerows(to_table_rows(result))
 
     def finish(self) -> None:
         """Do nothing: every row is printed already."""
 
 
-__all__ = ["CSV_COLUMNS", "CsvWriter", "JsonWriter", "ResultWriter", "TableWriter"]
+__all__ = ["CsvWriter", "JsonWriter", "ResultWriter", "TableWriter"]

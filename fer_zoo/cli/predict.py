@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from PIL import Image
@@ -13,15 +13,23 @@ from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import expand_inputs, stem_of
 from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
 from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
+from fer_zoo.cli.predict_files import FileJob, predict_to_file
 from fer_zoo.cli.progress import show_progress
-from fer_zoo.errors import FerZooError, InvalidOptionError
-from fer_zoo.imaging import FreeNames, annotate, read_image
-from fer_zoo.pipelines import FaceExpressionPipeline, pipeline
+from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
+from fer_zoo.imaging import DEFAULT_MAX_PIXELS, FreeNames, Location, annotate
+from fer_zoo.imaging.locations import load
+from fer_zoo.pipelines import AnalysisOptions, FaceExpressionPipeline, RayResources, pipeline
+from fer_zoo.pipelines.groups import analyze_groups, group_pictures
+from fer_zoo.pipelines.threads import usable_cpus
 from fer_zoo.results import ImageResult
+
+SHOWN_AT_ONCE = 8  # pictures whose results are printed together
 
 
 def predict(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Pictures, folders, patterns or URLs.")],
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE...", help="Pictures, folders, archives, patterns or URLs.")
+    ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: a list with one object for each picture.")
     ] = False,
@@ -29,6 +37,13 @@ def predict(
     annotate_to: Annotated[
         Path | None,
         typer.Option("--annotate", metavar="DIR", help="Write every picture with its faces marked into this folder."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a table, .parquet, .jsonl or .csv, that an interrupted run goes on with. Prints a summary.",
+        ),
     ] = None,
     model: ModelOption = "mhan",
     detector: DetectorOption = "center_face",
@@ -43,34 +58,51 @@ def predict(
         float, typer.Option(min=0.0, max=1.0, help="Mark expressions that the model is less sure of as uncertain.")
     ] = 0.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces that run through the model together.")] = 8,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that read pictures, by default one for each CPU; with ray, actors (1)."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin anew, and replace the file that --output names.")
+    ] = False,
+    engine: Annotated[str, typer.Option(help="With --output: local, or ray for many machines.")] = "local",
+    num_cpus: Annotated[float, typer.Option(min=0.0, help="With ray: CPUs of each actor, such as 0.5.")] = 1.0,
+    num_gpus: Annotated[float, typer.Option(min=0.0, help="With ray: GPUs of each actor, such as 0.25.")] = 0.0,
 ) -> None:
-    """Print the expression of every face in pictures.
+    """Print the expression of every face in pictures, or write them into a file.
+
+    With --output the same command goes on after an interruption, and archives and folders may have any size.
 
     Exit status: 0 if every picture could be read (one without a face too), 1 if not (the reasons are on stderr), 2 for
     wrong usage.
     """
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
+    options = AnalysisOptions(threshold, min_confidence, batch_size, max_pixels)
+    if output is not None:
+        if as_csv or annotate_to is not None:
+            raise typer.BadParameter("--output cannot be combined with --csv and --annotate")
+        resources = RayResources(workers or 1, num_cpus, num_gpus)
+        job = FileJob(images, output, model, detector, device, options, overwrite)
+        predict_to_file(job, engine=engine, workers=workers, resources=resources, as_json=as_json)
+        return
     with errors_as_usage():
         pipe = pipeline(model=model, detector=detector, device=device)
         if annotate_to is not None:
             annotate_to.mkdir(parents=True, exist_ok=True)
-    inputs = list(expand_inputs(images))
-    pictures = [item for item in inputs if isinstance(item, str)]
-    failures = [str(item) for item in inputs if not isinstance(item, str)]
-    writer: ResultWriter = TableWriter(top_k or 1)
-    if as_json:
-        writer = JsonWriter(top_k)
-    elif as_csv:
-        writer = CsvWriter()
+        inputs = list(expand_inputs(images))
+    pictures = [item for item in inputs if not isinstance(item, ImageReadError)]
+    failures = [str(item) for item in inputs if isinstance(item, ImageReadError)]
+    writer = _choose_writer(top_k, as_json=as_json, as_csv=as_csv)
     names = FreeNames()
-    options = {"threshold": threshold, "min_confidence": min_confidence, "batch_size": batch_size}
-    for result in _analyze(pipe, pictures, options):
+    for location, result in _analyze(pipe, pictures, options, workers or usable_cpus()):
         writer.write(result)
         if result.error is not None:
             failures.append(result.error)
         elif annotate_to is not None:
-            failures.extend(_write_annotated(result, annotate_to / f"{names.take(stem_of(result.source))}.png"))
+            path = annotate_to / f"{names.take(stem_of(str(location)))}.png"
+            failures.extend(_write_annotated(location, result, path))
     writer.finish()
     for failure in failures:
         complain(failure)
@@ -78,19 +110,32 @@ def predict(
         raise typer.Exit(FAILED_INPUT)
 
 
-def _analyze(pipe: FaceExpressionPipeline, pictures: list[str], options: dict[str, Any]) -> Iterator[ImageResult]:
+def _choose_writer(top_k: int | None, *, as_json: bool, as_csv: bool) -> ResultWriter:
+    """Return what prints the results."""
+    if as_json:
+        return JsonWriter(top_k)
+    return CsvWriter() if as_csv else TableWriter(top_k or 1)
+
+
+def _analyze(
+    pipe: FaceExpressionPipeline, pictures: list[Location], options: AnalysisOptions, workers: int
+) -> Iterator[tuple[Location | ImageReadError, ImageResult]]:
     """Yield the results in the order of the pictures, under a progress bar if there are many."""
     with show_progress() as on_progress:
-        stream = pipe.analyze(iter(pictures), on_error="skip", **options)
-        for done, result in enumerate(stream, start=1):
-            yield result
+        done = 0
+        for group, results in analyze_groups(pipe, group_pictures(pictures, SHOWN_AT_ONCE), options, workers=workers):
+            yield from zip(group.locations, results, strict=True)
+            done += len(results)
             on_progress(done, len(pictures))
 
 
-def _write_annotated(result: ImageResult, path: Path) -> list[str]:
+def _write_annotated(location: Location | ImageReadError, result: ImageResult, path: Path) -> list[str]:
     """Write the picture with its faces marked, and return the reason if that fails."""
     try:
-        Image.fromarray(annotate(read_image(result.source), result)).save(path)
+        picture = load(location, result.source)
+        if isinstance(picture, ImageReadError):
+            return [str(picture)]
+        Image.fromarray(annotate(picture, result)).save(path)
     except FerZooError as error:
         return [str(error)]
     except OSError as error:

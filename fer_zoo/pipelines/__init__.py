@@ -1,4 +1,4 @@
-"""From pictures to expressions: the task ``face-expression``; and from folders of photographs to aligned crops."""
+"""From pictures to expressions: the task ``face-expression``; from any number of files to one table; and to crops."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import UnknownNameError
+from fer_zoo.pipelines.batch import analyze_files
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
 from fer_zoo.pipelines.crops import crop_folder
+from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.face_cropper import FaceChoice, FaceCropper
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline, to_rows
+from fer_zoo.pipelines.groups import AnalysisOptions
+from fer_zoo.pipelines.ray_data import RayResources, analyze_files_with_ray
+from fer_zoo.pipelines.result_store import BatchSummary
 from fer_zoo.registry import get_entry, resolve_model
 
 TASK = "face-expression"
@@ -76,12 +81,18 @@ def pipeline(
 
 
 __all__ = [
+    "AnalysisOptions",
+    "BatchSummary",
     "CropRow",
     "CropSummary",
     "CroppedFace",
+    "DetectedPicture",
     "FaceChoice",
     "FaceCropper",
     "FaceExpressionPipeline",
+    "RayResources",
+    "analyze_files",
+    "analyze_files_with_ray",
     "crop_folder",
     "pipeline",
     "read_crop_report",

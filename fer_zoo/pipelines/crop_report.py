@@ -13,7 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from fer_zoo.results import Box, Face, Landmarks
+from fer_zoo.results import Face
 
 OPTIONS_FILE: Final = "crop_options.json"
 REPORT_FILE: Final = "crop_report.jsonl"
@@ -35,24 +35,12 @@ class CroppedFace:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, under the names that pipelines use."""
-        landmarks = self.face.landmarks
-        return {
-            "crop": self.crop,
-            "box": self.face.box.to_dict(),
-            "landmarks": None if landmarks is None else [list(point) for point in landmarks],
-            "face_score": self.face.score,
-        }
+        return {"crop": self.crop, **self.face.to_dict()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> CroppedFace:
         """Read what :meth:`to_dict` gave."""
-        edges, points = values["box"], values["landmarks"]
-        box = Box(edges["xmin"], edges["ymin"], edges["xmax"], edges["ymax"])
-        landmarks: Landmarks | None = None
-        if points is not None:
-            first, second, third, fourth, fifth = ((x, y) for x, y in points)
-            landmarks = (first, second, third, fourth, fifth)
-        return cls(values["crop"], Face(box, values["face_score"], landmarks))
+        return cls(values["crop"], Face.from_dict(values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,10 @@ unbuffered write. So a killed run leaves whole crops, and at most half a row, wh
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from uuid import uuid4
@@ -21,17 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fer_zoo.errors import InvalidOptionError
 from fer_zoo.imaging import FreeNames
 from fer_zoo.pipelines.crop_report import OPTIONS_FILE, REPORT_FILE, CropRow, CropSummary, encode_row, read_rows
+from fer_zoo.pipelines.run_folder import RunFolder
 
 PARTIAL_FOLDER: Final = ".crops_partial"  # files on their way; removed at the beginning and at the end of a run
 STALE_REPORT: Final = ".crops_stale.jsonl"  # report of an earlier run whose crops are being removed
-
-#: What the system says of one path rather than of the folder: too long, not allowed, or its place is taken.
-_OF_ONE_PATH: Final = frozenset(
-    {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EEXIST, errno.EISDIR, errno.ENOTDIR}
-)
 
 
 class CropStore:
@@ -59,9 +52,10 @@ class CropStore:
         self._ending = ".png" if quality is None else ".jpg"
         self._partial = folder / PARTIAL_FOLDER
         self._counts: Counter[str] = Counter()
-        with self._told_if_not_writable():
+        self._run = RunFolder(folder, OPTIONS_FILE, option="destination", contents="crops")
+        with self._run.told_if_not_writable():
             folder.mkdir(parents=True, exist_ok=True)
-            self._begin(json.loads(json.dumps(options)), overwrite=overwrite)
+            self._begin(options, overwrite=overwrite)
             self._resume()
             self._report = (folder / REPORT_FILE).open("ab", buffering=0)
         self.num_done_before = len(self.finished)
@@ -94,7 +88,7 @@ class CropStore:
             f"{stem}_{number}{self._ending}" if are_numbered else f"{stem}{self._ending}"
             for number in range(1, len(crops) + 1)
         ]
-        with self._told_if_not_writable():
+        with self._run.told_if_not_writable():
             for crop, name in zip(crops, names, strict=True):
                 self._write_crop(crop, self.folder / name)
         return names
@@ -106,7 +100,7 @@ class CropStore:
             InvalidOptionError: if the folder cannot be written to.
         """
         line = encode_row(row)
-        with self._told_if_not_writable():
+        with self._run.told_if_not_writable():
             if self._report.write(line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._count(row)
@@ -122,44 +116,18 @@ class CropStore:
             num_done_before=self.num_done_before,
         )
 
-    def _begin(self, options: dict[str, Any], *, overwrite: bool) -> None:
+    def _begin(self, options: Mapping[str, Any], *, overwrite: bool) -> None:
         """Clear the folder if that was asked for, compare the options with those before, and record them."""
-        path, report, stale = (self.folder / name for name in (OPTIONS_FILE, REPORT_FILE, STALE_REPORT))
+        report, stale = (self.folder / name for name in (REPORT_FILE, STALE_REPORT))
         if not overwrite:
-            self._compare(options)
+            self._run.compare(options)
         elif report.exists():
             report.replace(stale)
         if stale.exists():  # asked for now, or by a run that was killed while it did this
             _remove_crops(self.folder, stale)
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir()
-        self._replace(path, json.dumps(options, indent=2).encode("ascii") + b"\n")
-
-    def _compare(self, options: dict[str, Any]) -> None:
-        """Refuse a folder that holds something else, or crops made with other options."""
-        path = self.folder / OPTIONS_FILE
-        if not path.exists():
-            if any(not found.name.startswith(".") for found in self.folder.iterdir()):
-                raise self._refusal("a new or empty folder, or one that crops were written to before")
-            return
-        try:
-            before = json.loads(path.read_bytes())
-        except ValueError:
-            before = None
-        if not isinstance(before, dict):
-            raise self._refusal(f"a folder with a readable {OPTIONS_FILE}")
-        changes = [
-            f"{name} was {before.get(name)!r} and is now {value!r}"
-            for name, value in options.items()
-            if before.get(name) != value
-        ]
-        if changes:
-            raise self._refusal(f"a folder whose crops were made with the same options ({'; '.join(changes)})")
-
-    def _refusal(self, expected: str) -> InvalidOptionError:
-        """Return the error for a folder that cannot be gone on with."""
-        way_out = "choose another folder, or overwrite=True (--overwrite) to begin anew"
-        return InvalidOptionError("destination", str(self.folder), f"{expected}; {way_out}")
+        self._run.record(options, self._partial)
 
     def _resume(self) -> None:
         """Take over the rows of finished pictures, and drop half lines and unreadable ones, to be tried again."""
@@ -194,23 +162,6 @@ class CropStore:
         except OSError:
             partial.unlink(missing_ok=True)
             raise
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        """Write a file whole or not at all."""
-        partial = self._partial / path.name
-        partial.write_bytes(content)
-        partial.replace(path)
-
-    @contextmanager
-    def _told_if_not_writable(self) -> Iterator[None]:
-        """Turn what the system says of the folder into an error that names it; what it says of one path passes."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno in _OF_ONE_PATH and self.folder.is_dir():
-                raise
-            expected = f"a folder that can be written to ({error.strerror or error})"
-            raise InvalidOptionError("destination", str(self.folder), expected) from error
 
 
 def _remove_crops(folder: Path, report: Path) -> None:

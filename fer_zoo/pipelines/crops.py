@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import TypeVar
 
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.imaging import find_pictures, read_image
@@ -20,11 +17,7 @@ from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary
 from fer_zoo.pipelines.crop_store import CropStore
 from fer_zoo.pipelines.face_cropper import FaceCropper
-
-AHEAD = 4  # pictures under way or done for each worker, while the oldest is waited for
-
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+from fer_zoo.pipelines.threads import AHEAD, map_in_order, usable_cpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +90,14 @@ def crop_folder(
     _check_options(quality=quality, max_pixels=max_pixels, workers=workers, limit=limit)
     cropper = cropper or FaceCropper()
     options = {"source": str(photographs.resolve()), **cropper.to_dict(), "jpeg_quality": quality}
-    number = workers or _usable_cpus()
+    number = workers or usable_cpus()
     with (
         CropStore(crops, options, overwrite=overwrite, quality=quality) as store,
         ThreadPoolExecutor(number, thread_name_prefix="crop") as pool,
     ):
         tasks = islice(_unfinished_tasks(photographs, store), limit)
         work = partial(_crop_picture, cropper, store, max_pixels)
-        with closing(_map_in_order(pool, work, tasks, AHEAD * number)) as rows:
+        with closing(map_in_order(pool, work, tasks, AHEAD * number)) as rows:
             for row in rows:
                 store.add(row)
                 if on_row is not None:
@@ -142,23 +135,6 @@ def _unfinished_tasks(source: Path, store: CropStore) -> Iterator[_Task]:
             yield _Task(found, relative.as_posix(), store.names.take(relative.with_suffix("").as_posix()))
 
 
-def _map_in_order(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Answer], items: Iterable[Item], ahead: int
-) -> Generator[Answer, None, None]:
-    """Yield the answers in the order of the items, of which no more are taken than that many ahead of the answers."""
-    waiting: deque[Future[Answer]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
 def _checked_folders(source: Path, destination: Path) -> tuple[Path, Path]:
     """Return both folders.
 
@@ -186,13 +162,6 @@ def _check_options(*, quality: int | None, max_pixels: int, workers: int | None,
     for option, value in (("max_pixels", max_pixels), ("workers", workers), ("limit", limit)):
         if value is not None and value < 1:
             raise InvalidOptionError(option, value, "at least 1")
-
-
-def _usable_cpus() -> int:
-    """Return the number of CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 __all__ = ["crop_folder"]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
 from transformers.utils import ModelOutput
 
 from fer_zoo.detection import FaceDetector, create_detector
-from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source, read_image
 from fer_zoo.models.temperature import apply_temperature
+from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.results import Face, FaceExpression, ImageResult
 
 FaceRow: TypeAlias = dict[str, Any]
@@ -135,6 +138,18 @@ class FaceExpressionPipeline(ChunkPipeline):
         stream: Iterator[ImageResult] = iter(super().__call__(_stream(inputs), **options))
         return stream
 
+    def find_faces(
+        self, images: Sequence[NDArray[np.uint8]], *, threshold: float | None = None
+    ) -> list[tuple[Face, ...]]:
+        """Return the faces of each picture that the detector is sure enough of, the surest first.
+
+        Args:
+            images: RGB, each ``(H, W, 3)``.
+            threshold: as for the class; by default what it was given.
+        """
+        lowest = self._preprocess_params.get("threshold", 0.0) if threshold is None else threshold
+        return [tuple(face for face in faces if face.score >= lowest) for faces in self.detector.detect(images)]
+
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model and its image processor into a folder that every pipeline and Auto class loads.
 
@@ -185,23 +200,44 @@ class FaceExpressionPipeline(ChunkPipeline):
 
         A picture without any chunk would be lost.
         """
-        source = describe_source(inputs)
-        try:
-            image = read_image(inputs, max_pixels=max_pixels, timeout=timeout)
-        except ImageReadError as error:
+        if isinstance(inputs, DetectedPicture):
+            detected = inputs
+        else:
+            picture = _load(inputs, max_pixels=max_pixels, timeout=timeout)
+            detected = self.detect([(describe_source(inputs), picture)], threshold=threshold)[0]
+        result = detected.result
+        if detected.failure is not None:
             if on_error == "raise":
-                raise
-            yield self._blank_chunk(ImageResult(source, error=str(error)))
-            return
-        result = ImageResult(source, width=image.shape[1], height=image.shape[0])
-        faces = [face for face in self.detector.detect([image])[0] if face.score >= threshold]
-        if not faces:
+                raise detected.failure
+            result = replace(result, error=str(detected.failure))
+        if not detected.faces:
             yield self._blank_chunk(result)
             return
-        crops = [image] if self.detector.gives_crops else self.image_processor.crop_faces(image, faces)
-        pixel_values = self._pixel_values(crops)
-        for i, face in enumerate(faces):
-            yield _chunk(pixel_values[i : i + 1], face, result, is_last=i == len(faces) - 1)
+        pixel_values = self._pixel_values(detected.crops)
+        for i, face in enumerate(detected.faces):
+            yield _chunk(pixel_values[i : i + 1], face, result, is_last=i == len(detected.faces) - 1)
+
+    def detect(
+        self, pictures: Sequence[tuple[str, NDArray[np.uint8] | FerZooError]], *, threshold: float | None = None
+    ) -> list[DetectedPicture]:
+        """Find the faces of pictures and cut them out as the model expects them.
+
+        This is the first half of what the pipeline does. It takes the second half from :meth:`analyze`, which accepts
+        what this returns in place of pictures, in a generator.
+
+        Args:
+            pictures: each a name for results, and the picture ``(H, W, 3)`` in RGB or why there is none. The detector
+                gets all of them in one call, so that it can work on those of equal size together.
+            threshold: as for the class; by default what it was given.
+        """
+        images = [image for _, image in pictures if not isinstance(image, FerZooError)]
+        found = iter(self.find_faces(images, threshold=threshold) if images else [])
+        return [
+            DetectedPicture(ImageResult(source), failure=image)
+            if isinstance(image, FerZooError)
+            else self._cut_out(ImageResult(source, image.shape[1], image.shape[0]), image, next(found))
+            for source, image in pictures
+        ]
 
     def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:
         """Classify the chunks that have a face."""
@@ -233,7 +269,21 @@ class FaceExpressionPipeline(ChunkPipeline):
         ranked = sorted(((id2label[i], score) for i, score in enumerate(probabilities)), key=lambda pair: -pair[1])
         return FaceExpression(face, tuple(ranked), is_uncertain=ranked[0][1] < min_confidence)
 
-    def _pixel_values(self, crops: Sequence[np.ndarray]) -> torch.Tensor:
+    def _cut_out(self, result: ImageResult, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> DetectedPicture:
+        """Return the crops of a picture's faces, or why there are none."""
+        try:
+            return DetectedPicture(result, faces, tuple(self._crops(image, faces)))
+        except FerZooError as error:  # a box without any extent
+            return DetectedPicture(result, failure=error)
+
+    def _crops(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[NDArray[np.uint8]]:
+        """Return one crop for each face; the picture itself if it is one already."""
+        if self.detector.gives_crops:
+            return [image] * len(faces)
+        crops: list[NDArray[np.uint8]] = self.image_processor.crop_faces(image, faces)
+        return crops
+
+    def _pixel_values(self, crops: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
         """Return ``(B, 3, H, W)`` in the model's type."""
         features = self.image_processor(list(crops), return_tensors="pt", input_data_format="channels_last")
         pixel_values: torch.Tensor = features["pixel_values"]
@@ -271,6 +321,14 @@ def _checked_top_k(top_k: int | None) -> int | None:
     if top_k is not None and top_k < 1:
         raise InvalidOptionError("top_k", top_k, "at least 1")
     return top_k
+
+
+def _load(source: ImageSource, *, max_pixels: int, timeout: float) -> NDArray[np.uint8] | ImageReadError:
+    """Return a picture, or why it cannot be read."""
+    try:
+        return read_image(source, max_pixels=max_pixels, timeout=timeout)
+    except ImageReadError as error:
+        return error
 
 
 def _chunk(pixel_values: torch.Tensor, face: Face | None, result: ImageResult, *, is_last: bool) -> dict[str, Any]:

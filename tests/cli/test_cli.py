@@ -19,8 +19,8 @@ from typer.testing import Result
 
 import fer_zoo
 from fer_zoo.cli.inputs import expand_inputs
-from fer_zoo.cli.output import CSV_COLUMNS
 from fer_zoo.errors import ImageNotFoundError
+from fer_zoo.results.table import FLAT_COLUMNS
 
 Write = Callable[[str, NDArray[np.uint8]], str]
 
@@ -64,7 +64,7 @@ def test_csv_has_a_row_for_every_face_and_every_picture_without(
     result = run("predict", "--csv", smile, empty, missing)
 
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    assert tuple(rows[0]) == CSV_COLUMNS
+    assert tuple(rows[0]) == FLAT_COLUMNS
     assert [(row["image"], row["label"]) for row in rows] == [(smile, "happiness"), (empty, ""), (missing, "")]
     assert rows[0]["face"] == "1"
     assert float(rows[0]["score"]) > 0.9

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of crops."""
+"""Fixtures of the tests of crops and of many files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bright_faces import BrightDetector, write_photographs
 
+from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.pipelines import FaceCropper
 
 
@@ -14,6 +15,17 @@ from fer_zoo.pipelines import FaceCropper
 def bright() -> FaceCropper:
     """Return a cropper that takes white rectangles for faces."""
     return FaceCropper(detector=BrightDetector())
+
+
+@pytest.fixture(scope="session")
+def bright_pipeline(embedded_pipeline: FaceExpressionPipeline) -> FaceExpressionPipeline:
+    """Return the embedded model behind a detector that takes white rectangles for faces."""
+    return pipeline(
+        model=embedded_pipeline.model,
+        image_processor=embedded_pipeline.image_processor,
+        detector=BrightDetector(),
+        device="cpu",
+    )
 
 
 @pytest.fixture

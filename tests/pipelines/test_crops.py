@@ -18,7 +18,7 @@ from PIL import Image
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines import CroppedFace, CropRow, FaceCropper, crop_folder, read_crop_report
-from fer_zoo.pipelines.crops import _map_in_order
+from fer_zoo.pipelines.threads import map_in_order
 from fer_zoo.results import Box, Face
 
 
@@ -175,7 +175,7 @@ def test_only_so_many_pictures_are_under_way() -> None:
             yield item
 
     with ThreadPoolExecutor(2) as pool:
-        answers = _map_in_order(pool, lambda item: 10 * item, items(), 3)
+        answers = map_in_order(pool, lambda item: 10 * item, items(), 3)
 
         assert [next(answers) for _ in range(5)] == [0, 10, 20, 30, 40]
         assert len(taken) == 8

@@ -7,7 +7,15 @@ in [0, 1].
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fer_zoo.results.packages import import_optional
+
+if TYPE_CHECKING:
+    import pandas
+    import supervision
 
 #: x and y in pixels.
 Point = tuple[float, float]
@@ -46,6 +54,11 @@ class Box:
         """Return the edges under the names that transformers uses for boxes."""
         return {"xmin": self.left, "ymin": self.top, "xmax": self.right, "ymax": self.bottom}
 
+    @classmethod
+    def from_dict(cls, values: dict[str, float]) -> Box:
+        """Read what :meth:`to_dict` gave."""
+        return cls(values["xmin"], values["ymin"], values["xmax"], values["ymax"])
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -60,6 +73,23 @@ class Face:
     box: Box
     score: float
     landmarks: Landmarks | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain Python values, under the names that pipelines use."""
+        return {
+            "box": self.box.to_dict(),
+            "landmarks": None if self.landmarks is None else [list(point) for point in self.landmarks],
+            "face_score": self.score,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Face:
+        """Read what :meth:`to_dict` gave; further entries are passed over."""
+        landmarks: Landmarks | None = None
+        if values["landmarks"] is not None:
+            first, second, third, fourth, fifth = ((x, y) for x, y in values["landmarks"])
+            landmarks = (first, second, third, fourth, fifth)
+        return cls(Box.from_dict(values["box"]), values["face_score"], landmarks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +122,19 @@ class FaceExpression:
         Args:
             top_k: how many entries ``scores`` has; all of them by default.
         """
-        landmarks = self.face.landmarks
         return {
             "label": self.label,
             "score": self.score,
             "uncertain": self.is_uncertain,
             "scores": [{"label": label, "score": score} for label, score in self.scores[:top_k]],
-            "box": self.face.box.to_dict(),
-            "landmarks": None if landmarks is None else [list(point) for point in landmarks],
-            "face_score": self.face.score,
+            **self.face.to_dict(),
         }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> FaceExpression:
+        """Read what :meth:`to_dict` gave."""
+        scores = tuple((entry["label"], entry["score"]) for entry in values["scores"])
+        return cls(Face.from_dict(values), scores, values["uncertain"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +168,47 @@ class ImageResult:
             "faces": [face.to_dict(top_k=top_k) for face in self.faces],
             "error": self.error,
         }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ImageResult:
+        """Read what :meth:`to_dict` gave."""
+        faces = tuple(map(FaceExpression.from_dict, values["faces"]))
+        return cls(values["image"], values["width"], values["height"], faces, values["error"])
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row for each face, or one for a picture without any, as :func:`fer_zoo.results.to_pandas` does.
+
+        Raises:
+            MissingPackageError: if pandas is not installed.
+        """
+        from fer_zoo.results.table import to_pandas  # it is made from this module
+
+        return to_pandas([self])
+
+    def to_supervision(self) -> supervision.Detections:
+        """Return the faces as ``supervision.Detections``, for its trackers, filters and annotators.
+
+        ``xyxy`` are the boxes in pixels, ``(N, 4)``; ``confidence`` is how sure the detector is of the face; and
+        ``class_id`` numbers the model's classes in alphabetical order. ``data`` has ``class_name`` (the expression,
+        which supervision's label annotator shows), ``score`` (its probability) and ``uncertain``.
+
+        Raises:
+            MissingPackageError: if supervision is not installed.
+        """
+        package = import_optional("supervision", "to_supervision()", "results")
+        rank = [sorted(label for label, _ in face.scores).index(face.label) for face in self.faces]
+        boxes = [(box.left, box.top, box.right, box.bottom) for box in (face.face.box for face in self.faces)]
+        detections: supervision.Detections = package.Detections(
+            xyxy=np.array(boxes, np.float32).reshape(-1, 4),
+            confidence=np.array([face.face.score for face in self.faces], np.float32),
+            class_id=np.array(rank, np.int64),
+            data={
+                "class_name": np.array([face.label for face in self.faces], np.str_),
+                "score": np.array([face.score for face in self.faces], np.float64),
+                "uncertain": np.array([face.is_uncertain for face in self.faces], np.bool_),
+            },
+        )
+        return detections
 
 
 __all__ = ["Box", "Face", "FaceExpression", "ImageResult", "Landmarks", "Point"]

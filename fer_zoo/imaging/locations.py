@@ -1,0 +1,108 @@
+"""Where pictures are: files, folders of them, archives, and file systems that pyarrow reaches, by one name each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_zoo.errors import ImageNotFoundError, ImageReadError
+from fer_zoo.imaging.archives import ArchivedPicture, ArchiveReader, find_archived_pictures, is_archive
+from fer_zoo.imaging.folders import PICTURE_SUFFIXES, find_pictures
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source, read_image
+from fer_zoo.imaging.remote import RemotePicture, find_remote_pictures, is_remote, read_remote
+
+Location: TypeAlias = str | ArchivedPicture | RemotePicture
+"""A path or http(s) URL, a member of an archive, or a file on a file system of pyarrow."""
+
+
+def find_locations(source: str) -> Iterator[Location | ImageReadError]:
+    """Yield the pictures that a source stands for, always in the same order.
+
+    Args:
+        source: a folder, an archive (``ARCHIVE_SUFFIXES``), a URI (``s3://bucket/folder``), a picture or its URL.
+
+    Yields:
+        where a picture is, or why the source, or a part of it, has none.
+
+    Raises:
+        MissingPackageError: if the source needs pyarrow, which is not installed.
+    """
+    if "://" not in source and Path(source).is_dir():
+        found: Iterator[Location | ImageReadError] = (
+            path if isinstance(path, ImageReadError) else str(path) for path in find_pictures(source)
+        )
+    elif is_remote(source):
+        found = find_remote_pictures(source)
+    elif "://" not in source and is_archive(source):
+        found = find_archived_pictures(source)
+    else:
+        yield source
+        return
+    is_empty = True
+    for location in found:
+        is_empty = False
+        yield location
+    if is_empty:
+        yield no_pictures(source)
+
+
+def name_of(location: Location | ImageReadError) -> str:
+    """Return the name that results and errors show."""
+    if isinstance(location, ImageReadError):
+        return location.source
+    return describe_source(location) if isinstance(location, str) else str(location)
+
+
+def fetch(location: Location | ImageReadError, archives: ArchiveReader) -> Location | bytes | ImageReadError:
+    """Return the bytes of a picture in an archive, or why there are none; everything else is returned as it is.
+
+    Members of archives are read in their order, and so by one thread; :func:`load` does the rest, in any thread.
+
+    Args:
+        location: where the picture is.
+        archives: reads members.
+    """
+    if not isinstance(location, ArchivedPicture):
+        return location
+    try:
+        return archives.read(location)
+    except ImageReadError as error:
+        return error
+
+
+def load(
+    fetched: Location | bytes | ImageReadError, name: str, *, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> NDArray[np.uint8] | ImageReadError:
+    """Return a picture, or why it cannot be read.
+
+    Args:
+        fetched: what :func:`fetch` gave.
+        name: what the error calls the picture.
+        max_pixels: largest accepted picture, in pixels.
+
+    Returns:
+        RGB, ``(H, W, 3)``, or the reason.
+    """
+    if isinstance(fetched, ImageReadError):
+        return fetched
+    try:
+        content = read_remote(fetched) if isinstance(fetched, RemotePicture) else fetched
+        if isinstance(content, ArchivedPicture):
+            with ArchiveReader() as archives:
+                content = archives.read(content)
+        return read_image(content, max_pixels=max_pixels)
+    except ImageReadError as error:
+        return type(error)(name, error.reason)
+
+
+def no_pictures(source: str) -> ImageNotFoundError:
+    """Return the error for a folder or archive without any picture."""
+    kind = "archive" if is_archive(source) else "folder"
+    return ImageNotFoundError(source, f"the {kind} has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+
+
+__all__ = ["Location", "fetch", "find_locations", "load", "name_of", "no_pictures"]

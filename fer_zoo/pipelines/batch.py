@@ -1,0 +1,173 @@
+"""Folders and archives of pictures, as many as there are: one table, whatever happens on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from transformers import PreTrainedModel
+
+from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.imaging.locations import Location, find_locations
+from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
+from fer_zoo.pipelines.groups import GROUP_SIZE, AnalysisOptions, Group, analyze_groups, group_pictures
+from fer_zoo.pipelines.result_store import BatchSummary, ResultStore
+from fer_zoo.pipelines.threads import usable_cpus
+from fer_zoo.results import ImageResult
+
+Sources: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+#: Called with the number of pictures that are done, earlier runs included, and of all.
+OnProgress: TypeAlias = Callable[[int, int], object]
+
+#: Gives each group with its results, in any order.
+AnalyzeGroups: TypeAlias = Callable[[Iterator[Group]], Iterable[tuple[Group, list[ImageResult]]]]
+
+
+def analyze_files(
+    sources: Sources,
+    output: str | PathLike[str],
+    pipe: FaceExpressionPipeline,
+    *,
+    options: AnalysisOptions | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    on_progress: OnProgress | None = None,
+) -> BatchSummary:
+    """Analyse all pictures of folders and archives, and write one table with a row for every face and every picture.
+
+    Pictures without a face and those that cannot be read have rows too, the latter with the reason. The order is that
+    of the sources, in folders that of the names, in archives their own. Memory does not grow with the number of
+    pictures, but for their names.
+
+    After an interruption of any kind the same call goes on where it stopped: finished groups of 64 pictures wait in
+    ``OUTPUT.partial``, and the output appears when all are there. Order and content are the same with any number of
+    workers and interruptions, as long as the pictures are. One run at a time may write an output.
+
+    Args:
+        sources: one or many folders, archives (``ARCHIVE_SUFFIXES``), pictures, or URIs that pyarrow opens.
+        output: the file to write: ``.parquet`` (:func:`fer_zoo.results.write_parquet`), ``.jsonl`` or ``.csv``.
+        pipe: finds and classifies the faces.
+        options: of the analysis; by default those of :class:`AnalysisOptions`.
+        workers: threads that read and decode; by default one for each CPU that the process may use.
+        overwrite: begin anew, and replace an output that exists.
+        on_progress: called at the beginning and after every group.
+
+    Raises:
+        InvalidOptionError: if an option is out of its range, the output exists or cannot be written, or a run with
+            other options was begun.
+        MissingPackageError: if the output or a source needs a package that is not installed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from fer_zoo import pipeline
+        >>> from fer_zoo.pipelines import analyze_files
+        >>> pipe = pipeline(device="cpu")
+        >>> with TemporaryDirectory() as folder:
+        ...     summary = analyze_files("examples/images/astronaut.png", f"{folder}/faces.csv", pipe)
+        >>> summary.num_pictures, summary.num_faces
+        (1, 1)
+    """
+    if workers is not None and workers < 1:
+        raise InvalidOptionError("workers", workers, "at least 1")
+    options = options or AnalysisOptions()
+
+    def analyze(groups: Iterator[Group]) -> Iterator[tuple[Group, list[ImageResult]]]:
+        with closing(analyze_groups(pipe, groups, options, workers=workers or usable_cpus())) as results:
+            yield from results
+
+    return run_groups(
+        sources, output, analyze, describe_run(pipe, options), overwrite=overwrite, on_progress=on_progress
+    )
+
+
+def run_groups(
+    sources: Sources,
+    output: str | PathLike[str],
+    analyze: AnalyzeGroups,
+    options: dict[str, Any],
+    *,
+    overwrite: bool,
+    on_progress: OnProgress | None,
+) -> BatchSummary:
+    """Do what is left to do of sources, in groups, and write the output.
+
+    Args:
+        sources: as for :func:`analyze_files`.
+        output: as for :func:`analyze_files`.
+        analyze: does the work.
+        options: all that decides the results besides the sources, ready for JSON.
+        overwrite: as for :func:`analyze_files`.
+        on_progress: as for :func:`analyze_files`.
+    """
+    names = [fspath(source) for source in ([sources] if isinstance(sources, str | PathLike) else sources)]
+    if not names:
+        raise InvalidOptionError("sources", sources, "at least one folder, archive or picture")
+    paths = [name if "://" in name else str(Path(name).resolve()) for name in names]
+    store = ResultStore(Path(output), {"sources": names, "paths": paths, **options}, overwrite=overwrite)
+    total = done_before = 0
+    for group in _groups(names):
+        total += len(group.locations)
+        done_before += len(group.locations) * store.has(group)
+    report = on_progress or (lambda done, total: None)
+    report(done_before, total)
+    done, digests = done_before, []
+
+    def unfinished() -> Iterator[Group]:
+        for group in _groups(names):
+            digests.append(group.digest)
+            if not store.has(group):
+                yield group
+
+    for group, results in analyze(unfinished()):
+        store.write(group, results)
+        done += len(group.locations)
+        report(done, total)
+    return store.finish(digests, done_before)
+
+
+def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict[str, Any]:
+    """Return all that decides the results besides the pictures, as plain Python values.
+
+    Of a detector that was passed as an object it has the name of its class; its own options are not known here.
+    """
+    return {
+        "model_sha256": _checksum(pipe.model),
+        "temperature": getattr(pipe.model.config, "temperature", 1.0),
+        "labels": [pipe.model.config.id2label[i] for i in range(pipe.model.config.num_labels)],
+        "image_processor": pipe.image_processor.to_dict(),
+        "dtype": str(pipe.dtype),
+        "detector": type(pipe.detector).__qualname__,
+        "threshold": options.threshold,
+        "min_confidence": options.min_confidence,
+        "batch_size": options.batch_size,
+        "max_pixels": options.max_pixels,
+        "group_size": GROUP_SIZE,
+    }
+
+
+def _groups(sources: Iterable[str]) -> Iterator[Group]:
+    """Yield the pictures of all sources in groups."""
+
+    def locations() -> Iterator[Location | ImageReadError]:
+        for source in sources:
+            yield from find_locations(source)
+
+    return group_pictures(locations())
+
+
+def _checksum(model: PreTrainedModel) -> str:
+    """Return the sha256 of a model's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+__all__ = ["OnProgress", "Sources", "analyze_files", "describe_run", "run_groups"]

@@ -1,0 +1,234 @@
+"""Pictures in groups: the unit in which many are read, analysed, recorded and, after an interruption, taken up again.
+
+Detection and classification never mix the pictures of two groups, so what a group gives depends neither on the number
+of threads or processes, nor on what was done before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_zoo.detection.base import check_thresholds
+from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
+from fer_zoo.imaging.archives import ArchiveReader
+from fer_zoo.imaging.locations import Location, fetch, load, name_of
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
+from fer_zoo.pipelines.detected import DetectedPicture
+from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
+from fer_zoo.pipelines.threads import AHEAD, map_in_order
+from fer_zoo.results import ImageResult
+
+GROUP_SIZE: Final = 64  # pictures; what a killed run may have to do again
+DETECTION_WINDOW: Final = 16  # pictures that are in memory at once besides those that are read ahead
+
+Loaded: TypeAlias = tuple[str, NDArray[np.uint8] | FerZooError]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Pictures that are analysed together.
+
+    Attributes:
+        locations: where they are, or why a folder or archive cannot be looked into.
+    """
+
+    locations: tuple[Location | ImageReadError, ...]
+
+    @property
+    def digest(self) -> str:
+        """A name for the group that depends on its pictures' names and their order."""
+        names = "\0".join(map(name_of, self.locations))
+        return hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """What decides the answers besides the pipeline.
+
+    Attributes:
+        threshold: faces that the detector is less sure of are left out, in [0, 1].
+        min_confidence: expressions whose probability is below are marked as uncertain, in [0, 1].
+        batch_size: how many faces run through the model together.
+        max_pixels: pictures with more pixels are rows with an error.
+
+    Raises:
+        InvalidOptionError: if an option is out of its range.
+    """
+
+    threshold: float = 0.0
+    min_confidence: float = 0.0
+    batch_size: int = 8
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_thresholds(threshold=self.threshold, min_confidence=self.min_confidence)
+        for option in ("batch_size", "max_pixels"):
+            if getattr(self, option) < 1:
+                raise InvalidOptionError(option, getattr(self, option), "at least 1")
+
+
+def group_pictures(locations: Iterable[Location | ImageReadError], size: int = GROUP_SIZE) -> Iterator[Group]:
+    """Yield the pictures in groups of a size, in their order."""
+    rest = iter(locations)
+    while some := tuple(islice(rest, size)):
+        yield Group(some)
+
+
+def analyze_groups(
+    pipe: FaceExpressionPipeline, groups: Iterable[Group], options: AnalysisOptions, *, workers: int
+) -> Generator[tuple[Group, list[ImageResult]], None, None]:
+    """Yield each group with its results, in the order of the groups, of which a few are read ahead in threads.
+
+    Args:
+        pipe: finds and classifies the faces.
+        groups: taken as they are needed.
+        options: of the analysis.
+        workers: threads that read and decode.
+
+    Raises:
+        Exception: whatever the detector or the model raises for every picture of a group.
+    """
+    begun: deque[Group] = deque()
+
+    def fetched() -> Iterator[tuple[str, Any]]:
+        with ArchiveReader() as archives:
+            for group in groups:
+                begun.append(group)
+                for location in group.locations:
+                    yield name_of(location), fetch(location, archives)
+
+    def decode(item: tuple[str, Any]) -> Loaded:
+        return item[0], load(item[1], item[0], max_pixels=options.max_pixels)
+
+    with (
+        ThreadPoolExecutor(workers, thread_name_prefix="read") as pool,
+        closing(map_in_order(pool, decode, fetched(), AHEAD * workers)) as loaded,
+    ):
+        for first in loaded:
+            group = begun.popleft()
+            rest = islice(loaded, len(group.locations) - 1)
+            yield group, analyze_group(pipe, group, options, loaded=_chain(first, rest))
+            deque(rest, maxlen=0)  # what a failure has left
+
+
+def analyze_group(
+    pipe: FaceExpressionPipeline,
+    group: Group,
+    options: AnalysisOptions,
+    *,
+    loaded: Iterable[Loaded] | None = None,
+    poisoned: Mapping[int, str] | None = None,
+) -> list[ImageResult]:
+    """Return the results of a group, one for each picture.
+
+    If the detector or the model raises an error of any kind, the pictures are tried one by one: those that raise it
+    alone become rows with the error, and the rest is analysed together as usual.
+
+    Args:
+        pipe: finds and classifies the faces.
+        group: the pictures.
+        options: of the analysis.
+        loaded: the pictures, read already; by default they are read one after the other.
+        poisoned: pictures to leave out, by their place in the group from 0, and the reasons.
+
+    Raises:
+        Exception: whatever every picture raises.
+    """
+    try:
+        return _analyze(pipe, load_group(group, options, poisoned or {}) if loaded is None else loaded, options)
+    except Exception as error:  # of the detector's or the model's own; a bad picture must not end a long run
+        found = find_poisoned(pipe, group, options, poisoned or {})
+        if not found or len(found) == len(group.locations):
+            raise
+        try:
+            return _analyze(pipe, load_group(group, options, found), options)
+        except Exception:  # noqa: BLE001  # together they fail and alone they do not: not the pictures' fault
+            raise error from None
+
+
+def find_poisoned(
+    pipe: FaceExpressionPipeline,
+    group: Group,
+    options: AnalysisOptions,
+    known: Mapping[int, str],
+    *,
+    on_picture: Callable[[int | None], object] | None = None,
+) -> dict[int, str]:
+    """Analyse the pictures of a group one by one, and return those that raise an error, and the reasons.
+
+    Args:
+        pipe: finds and classifies the faces.
+        group: the pictures.
+        options: of the analysis.
+        known: pictures to leave out, which are returned too.
+        on_picture: called with the place of each picture before it is read, and with ``None`` in the end.
+    """
+    found, note = dict(known), on_picture or (lambda place: None)
+    pictures = load_group(group, options, known)
+    for place in range(len(group.locations)):
+        note(place)
+        try:
+            _analyze(pipe, [next(pictures)], options)
+        except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
+            found[place] = f"its analysis failed ({type(error).__name__}: {error})"
+    note(None)
+    return found
+
+
+def load_group(group: Group, options: AnalysisOptions, poisoned: Mapping[int, str]) -> Iterator[Loaded]:
+    """Yield the pictures of a group, read one after the other.
+
+    Args:
+        group: the pictures.
+        options: of the analysis.
+        poisoned: pictures to leave out, by their place in the group from 0, and the reasons.
+    """
+    with ArchiveReader() as archives:
+        for place, location in enumerate(group.locations):
+            name = name_of(location)
+            if place in poisoned:
+                yield name, ImageReadError(name, poisoned[place])
+            else:
+                yield name, load(fetch(location, archives), name, max_pixels=options.max_pixels)
+
+
+def _analyze(pipe: FaceExpressionPipeline, loaded: Iterable[Loaded], options: AnalysisOptions) -> list[ImageResult]:
+    """Run pictures through the pipeline: detection a window at a time, faces batched across pictures."""
+
+    def detected() -> Iterator[DetectedPicture]:
+        rest = iter(loaded)
+        while window := list(islice(rest, DETECTION_WINDOW)):
+            yield from pipe.detect(window, threshold=options.threshold)
+
+    stream = pipe.analyze(
+        detected(), on_error="skip", batch_size=options.batch_size, min_confidence=options.min_confidence
+    )
+    return list(stream)
+
+
+def _chain(first: Loaded, rest: Iterator[Loaded]) -> Iterator[Loaded]:
+    """Yield an item and then others, without holding on to the first."""
+    yield first
+    yield from rest
+
+
+__all__ = [
+    "AnalysisOptions",
+    "Group",
+    "analyze_group",
+    "analyze_groups",
+    "find_poisoned",
+    "group_pictures",
+    "load_group",
+]

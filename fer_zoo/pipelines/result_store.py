@@ -1,0 +1,179 @@
+"""Where the results of a long run wait until all are there: one small file a group, beside the output.
+
+``OUTPUT.partial`` holds ``options.json`` with all that decides the results, and a file of JSON Lines for every finished
+group, written elsewhere in the folder and then renamed. So a killed run leaves whole groups and nothing else. The
+output itself appears at the end, by renaming.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.pipelines.groups import Group
+from fer_zoo.pipelines.run_folder import RunFolder, replace_file
+from fer_zoo.results import ImageResult, read_json_lines, write_csv, write_json_lines, write_parquet
+from fer_zoo.results.files import encode_result
+from fer_zoo.results.table import arrow_schema
+
+OPTIONS_FILE: Final = "options.json"
+SHOWN_FAILURES: Final = 20  # reasons that a summary holds; the output has all of them
+
+#: How each format is written, by the ending of the output.
+FORMATS: Final[Mapping[str, Callable[[Iterable[ImageResult], Path], None]]] = MappingProxyType(
+    {".parquet": write_parquet, ".jsonl": write_json_lines, ".csv": write_csv}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """The figures of an output.
+
+    Attributes:
+        output: its path.
+        num_pictures: rows of pictures: with faces, without any, and unreadable ones.
+        num_faces: faces.
+        num_without_face: pictures in which no face was found.
+        num_unreadable: pictures that gave no answer.
+        num_done_before: pictures that an earlier run had finished, part of the figures above.
+        failures: why pictures gave no answer, of the first twenty.
+    """
+
+    output: Path
+    num_pictures: int
+    num_faces: int
+    num_without_face: int
+    num_unreadable: int
+    num_done_before: int
+    failures: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain Python values, ready for JSON."""
+        return {
+            "output": str(self.output),
+            "num_pictures": self.num_pictures,
+            "num_faces": self.num_faces,
+            "num_without_face": self.num_without_face,
+            "num_unreadable": self.num_unreadable,
+            "num_done_before": self.num_done_before,
+        }
+
+
+class ResultStore:
+    """The results of one run, its own and those of interrupted ones before it.
+
+    Args:
+        output: the file to write in the end; its ending is its format.
+        options: all that decides the results, ready for JSON.
+        overwrite: begin anew, and replace an output that exists in the end.
+
+    Raises:
+        InvalidOptionError: if the format is not known, the output exists, the folder cannot be written to, or a run
+            with other options was begun.
+        MissingPackageError: if the format needs a package that is not installed.
+    """
+
+    def __init__(self, output: Path, options: Mapping[str, Any], *, overwrite: bool) -> None:
+        if output.suffix not in FORMATS:
+            raise InvalidOptionError("output", str(output), f"a file that ends in {', '.join(FORMATS)}")
+        if output.suffix == ".parquet":
+            arrow_schema()  # a package that is missing is missed now and not in the end
+        self.output = output
+        self.folder = output.with_name(f"{output.name}.partial")
+        self._removed = output.with_name(f".{output.name}.removed")
+        self._parts = self.folder / "parts"
+        self._writing = self.folder / ".writing"
+        self._run = RunFolder(self.folder, OPTIONS_FILE, option="output", contents="results", shown=output)
+        self._check_output(overwrite=overwrite)
+        with self._run.told_if_not_writable():
+            if overwrite:
+                self._discard()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._run.compare(options)
+            shutil.rmtree(self._writing, ignore_errors=True)
+            self._writing.mkdir()
+            self._run.record(options, self._writing)
+            self._parts.mkdir(exist_ok=True)
+
+    def has(self, group: Group) -> bool:
+        """Return whether a group is finished."""
+        return self._part(group.digest).exists()
+
+    def write(self, group: Group, results: Iterable[ImageResult]) -> None:
+        """Keep the results of a group, all or nothing.
+
+        Raises:
+            InvalidOptionError: if the folder cannot be written to.
+        """
+        content = b"".join(map(encode_result, results))
+        part = self._part(group.digest)
+        with self._run.told_if_not_writable():
+            part.parent.mkdir(exist_ok=True)
+            replace_file(part, content, self._writing)
+
+    def finish(self, digests: Iterable[str], num_done_before: int) -> BatchSummary:
+        """Write the output from the groups, and remove what is not needed any more.
+
+        Args:
+            digests: of all groups, in their order.
+            num_done_before: pictures that an earlier run had finished.
+
+        Raises:
+            InvalidOptionError: if the folder cannot be written to.
+        """
+        counts = dict.fromkeys(("pictures", "faces", "without", "unreadable"), 0)
+        failures: list[str] = []
+
+        def counted(results: Iterable[ImageResult]) -> Iterator[ImageResult]:
+            for result in results:
+                counts["pictures"] += 1
+                counts["faces"] += len(result.faces)
+                counts["without"] += result.error is None and not result.faces
+                counts["unreadable"] += result.error is not None
+                if result.error is not None and len(failures) < SHOWN_FAILURES:
+                    failures.append(result.error)
+                yield result
+
+        results = chain.from_iterable(read_json_lines(self._part(digest)) for digest in digests)
+        written = self._writing / self.output.name
+        with self._run.told_if_not_writable():
+            FORMATS[self.output.suffix](counted(results), written)
+            written.replace(self.output)
+            self._discard()
+        return BatchSummary(
+            self.output,
+            num_pictures=counts["pictures"],
+            num_faces=counts["faces"],
+            num_without_face=counts["without"],
+            num_unreadable=counts["unreadable"],
+            num_done_before=num_done_before,
+            failures=tuple(failures),
+        )
+
+    def _part(self, digest: str) -> Path:
+        """Return the path of a group's file; a folder holds a 256th of them."""
+        return self._parts / digest[:2] / f"{digest}.jsonl"
+
+    def _check_output(self, *, overwrite: bool) -> None:
+        """Refuse an output that would be replaced without being asked."""
+        if self.output.is_dir():
+            raise InvalidOptionError("output", str(self.output), "a file, this is a folder")
+        if self.output.exists() and not overwrite and not self.folder.exists():
+            expected = "a file that does not exist; choose another, or overwrite=True (--overwrite) to replace it"
+            raise InvalidOptionError("output", str(self.output), expected)
+
+    def _discard(self) -> None:
+        """Remove the folder; a kill in between leaves nothing that looks like a run."""
+        shutil.rmtree(self._removed, ignore_errors=True)
+        if self.folder.exists():
+            self.folder.rename(self._removed)
+            shutil.rmtree(self._removed)
+
+
+__all__ = ["FORMATS", "BatchSummary", "ResultStore"]

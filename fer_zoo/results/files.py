@@ -1,0 +1,99 @@
+"""Results in files: JSON Lines, Parquet and CSV, written and read in constant memory."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+from fer_zoo.results.image import ImageResult
+from fer_zoo.results.packages import import_optional
+from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows
+
+ROWS_AT_ONCE: Final = 8192  # rows of a row group of Parquet, about 3 MB
+
+
+def encode_result(result: ImageResult) -> bytes:
+    """Return a line of JSON; names that are no valid Unicode are escaped, and come back as they were."""
+    return (json.dumps(result.to_dict()) + "\n").encode("ascii")
+
+
+def write_json_lines(results: Iterable[ImageResult], path: str | PathLike[str]) -> None:
+    """Write one JSON object a line for each picture, as :meth:`ImageResult.to_dict` gives it.
+
+    Args:
+        results: taken one by one.
+        path: the file; one that exists is replaced.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    with Path(path).open("wb") as file:
+        file.writelines(map(encode_result, results))
+
+
+def read_json_lines(path: str | PathLike[str]) -> Iterator[ImageResult]:
+    """Yield the results of a file that :func:`write_json_lines` wrote, equal to those that were written.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if a line is not JSON.
+    """
+    with Path(path).open("rb") as file:
+        for line in file:
+            yield ImageResult.from_dict(json.loads(line))
+
+
+def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None:
+    """Write one row for each face, and one for each picture without any: the columns that hold no list.
+
+    Args:
+        results: taken one by one.
+        path: the file; one that exists is replaced. It is UTF-8; what is not in a name is escaped.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    with Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.DictWriter(file, FLAT_COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        for result in results:
+            writer.writerows(to_table_rows(result))
+
+
+def write_parquet(results: Iterable[ImageResult], path: str | PathLike[str]) -> None:
+    """Write a table with the schema :func:`fer_zoo.results.arrow_schema`.
+
+    Args:
+        results: taken some thousands at a time.
+        path: the file; one that exists is replaced. Text is UTF-8; what is not in a name is escaped.
+
+    Raises:
+        MissingPackageError: if pyarrow is not installed.
+        OSError: if the file cannot be written.
+    """
+    arrow, schema = import_optional("pyarrow", "Writing Parquet", "results"), arrow_schema()
+    parquet = import_optional("pyarrow.parquet", "Writing Parquet", "results")
+    rows = (_valid_text(row) for result in results for row in to_table_rows(result))
+    with Path(path).open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            writer.write_table(arrow.Table.from_pylist(some, schema=schema))
+
+
+def _valid_text(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without the half characters that stand for bytes of names that are not UTF-8."""
+    valid = {
+        name: row[name].encode("utf-8", "backslashreplace").decode() if row[name] else row[name]
+        for name in ("image", "error")
+    }
+    return {**row, **valid}
+
+
+__all__ = ["encode_result", "read_json_lines", "write_csv", "write_json_lines", "write_parquet"]

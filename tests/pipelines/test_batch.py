@@ -1,0 +1,248 @@
+"""Folders and archives into one table."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from bright_faces import ONE_FACE, BrightDetector, write_many
+from numpy.typing import NDArray
+from PIL import Image
+
+from fer_zoo import Face, FaceExpressionPipeline, ImageResult, pipeline
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.pipelines import AnalysisOptions, analyze_files
+from fer_zoo.pipelines.groups import Group, analyze_group, analyze_groups, group_pictures
+from fer_zoo.results import read_json_lines
+
+
+class SpottyDetector(BrightDetector):
+    """Raises an error of its own for pictures whose first pixel is black."""
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
+        """Find the faces, or fail."""
+        if any(not image[0, 0].any() for image in images):
+            raise RuntimeError("black")
+        return super().detect(images)
+
+
+@pytest.fixture
+def spotty_pipeline(bright_pipeline: FaceExpressionPipeline) -> FaceExpressionPipeline:
+    """Return the pipeline whose detector fails for some pictures."""
+    return pipeline(
+        model=bright_pipeline.model,
+        image_processor=bright_pipeline.image_processor,
+        detector=SpottyDetector(),
+        device="cpu",
+    )
+
+
+def test_every_file_has_its_rows(bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path) -> None:
+    """In the order of the names: faces, nobody, and why a file could not be read; and nothing is left beside it."""
+    summary = analyze_files(photographs, tmp_path / "out/faces.parquet", bright_pipeline)
+
+    rows = pyarrow.parquet.read_table(tmp_path / "out/faces.parquet").to_pylist()
+    assert [(row["image"].removeprefix(f"{photographs}/"), row["status"], row["face"]) for row in rows] == [
+        ("test/sad/two.png", "face", 1),
+        ("test/sad/two.png", "face", 2),
+        ("train/happy/1.png", "face", 1),
+        ("train/happy/2.bmp", "face", 1),
+        ("train/happy/broken.jpg", "unreadable", None),
+        ("train/happy/nobody.png", "no face", None),
+        ("train/sad/1.png", "face", 1),
+    ]
+    assert [rows[1][edge] for edge in ("xmin", "ymin", "xmax", "ymax")] == [60, 5, 80, 45]
+    assert rows[4]["error"].startswith(f"Cannot read image '{photographs}/train/happy/broken.jpg': it is not an image")
+    assert summary.to_dict() == {
+        "output": str(tmp_path / "out/faces.parquet"),
+        "num_pictures": 6,
+        "num_faces": 5,
+        "num_without_face": 1,
+        "num_unreadable": 1,
+        "num_done_before": 0,
+    }
+    assert summary.failures == (rows[4]["error"],)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["faces.parquet"]
+
+
+def test_answers_are_those_of_the_pipeline(
+    bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path
+) -> None:
+    """One picture at a time gives the same boxes and labels, and the same probabilities but for rounding."""
+    analyze_files(photographs, tmp_path / "out.jsonl", bright_pipeline)
+
+    for result in read_json_lines(tmp_path / "out.jsonl"):
+        alone = bright_pipeline.analyze(result.source, on_error="skip")
+        assert (alone.width, alone.height, alone.error) == (result.width, result.height, result.error)
+        assert [face.face for face in alone.faces] == [face.face for face in result.faces]
+        for one, other in zip(alone.faces, result.faces, strict=True):
+            assert dict(one.scores) == pytest.approx(dict(other.scores), abs=1e-5)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+def test_output_does_not_depend_on_the_number_of_workers(
+    ending: str, bright_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """Byte for byte, over three groups of pictures of several sizes."""
+    folder = write_many(tmp_path / "in", 140)
+
+    for workers in (1, 5):
+        summary = analyze_files(folder, tmp_path / f"{workers}.{ending}", bright_pipeline, workers=workers)
+
+    assert (tmp_path / f"1.{ending}").read_bytes() == (tmp_path / f"5.{ending}").read_bytes()
+    assert (summary.num_pictures, summary.num_unreadable, summary.num_without_face) == (140, 14, 42)
+
+
+def test_archive_gives_what_its_folder_gives(
+    bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path
+) -> None:
+    """With the names of its members, and nothing is extracted."""
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for path in sorted(photographs.rglob("*.*")):
+            archive.write(path, path.relative_to(photographs))
+    before = set(tmp_path.iterdir())
+
+    analyze_files(photographs, tmp_path / "folder.jsonl", bright_pipeline)
+    analyze_files(tmp_path / "in.zip", tmp_path / "zip.jsonl", bright_pipeline)
+
+    folder, archived = (
+        (tmp_path / name).read_text().replace(f"{tmp_path}/{prefix}", "")
+        for name, prefix in (("folder.jsonl", "photographs/"), ("zip.jsonl", "in.zip!"))
+    )
+    assert folder == archived
+    assert set(tmp_path.iterdir()) - before == {tmp_path / "folder.jsonl", tmp_path / "zip.jsonl"}
+
+
+def test_sources_follow_each_other(bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path) -> None:
+    """A picture, a folder, the same again, a URI and what is not there: each has its rows, in this order."""
+    happy = photographs / "train/happy"
+    sources: list[str | Path] = [
+        happy / "1.png",
+        photographs / "train/sad",
+        happy / "1.png",
+        f"file://{happy}/2.bmp",
+        tmp_path / "gone",
+    ]
+
+    analyze_files(sources, tmp_path / "out.jsonl", bright_pipeline)
+
+    results = list(read_json_lines(tmp_path / "out.jsonl"))
+    assert [(result.source, len(result.faces)) for result in results] == [
+        (str(happy / "1.png"), 1),
+        (str(photographs / "train/sad/1.png"), 1),
+        (str(happy / "1.png"), 1),
+        (f"file://{happy}/2.bmp", 1),
+        (str(tmp_path / "gone"), 0),
+    ]
+    assert results[4].error == f"Cannot read image {str(tmp_path / 'gone')!r}: there is no such file."
+
+
+def test_options_reach_the_results(bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path) -> None:
+    """The threshold leaves out the right face, whose score is 0.6; nothing is sure enough; the rest is too large."""
+    options = AnalysisOptions(threshold=0.7, min_confidence=1.0)
+
+    analyze_files(photographs / "test", tmp_path / "1.jsonl", bright_pipeline, options=options)
+    analyze_files(photographs / "test", tmp_path / "2.jsonl", bright_pipeline, options=AnalysisOptions(max_pixels=9))
+
+    (first,), (second,) = (list(read_json_lines(tmp_path / name)) for name in ("1.jsonl", "2.jsonl"))
+    assert [(face.face.score, face.is_uncertain) for face in first.faces] == [(0.9, True)]
+    assert second.error is not None
+    assert "above the limit of 9" in second.error
+
+
+def test_progress_begins_with_what_there_is_to_do(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """Once at the beginning and once a group."""
+    seen: list[tuple[int, int]] = []
+
+    analyze_files(
+        write_many(tmp_path / "in", 70),
+        tmp_path / "out.csv",
+        bright_pipeline,
+        on_progress=lambda done, total: seen.append((done, total)),
+    )
+
+    assert seen == [(0, 70), (64, 70), (70, 70)]
+
+
+def test_error_of_the_detector_is_a_row(spotty_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """The picture is found among the others, which have their results."""
+    for name, value in (("a", 255), ("b", 0), ("c", 255)):
+        picture = ONE_FACE.copy()
+        picture[0, 0] = value
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+
+    analyze_files(tmp_path, tmp_path / "out.jsonl", spotty_pipeline)
+
+    results = list(read_json_lines(tmp_path / "out.jsonl"))
+    assert [len(result.faces) for result in results] == [1, 0, 1]
+    assert results[1].error == (
+        f"Cannot read image {str(tmp_path / 'b.png')!r}: its analysis failed (RuntimeError: black)."
+    )
+
+
+def test_error_for_every_picture_ends_the_run(spotty_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """Then it is not the pictures' fault; it arrives as it was raised."""
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "a.png")
+
+    with pytest.raises(RuntimeError, match=r"^black$"):
+        analyze_files(tmp_path, tmp_path / "out.jsonl", spotty_pipeline)
+
+
+def test_failure_in_one_group_does_not_shift_the_next(spotty_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """What was read ahead for a group that failed is not taken for the next one's."""
+    names = [str(tmp_path / f"{number}.png") for number in range(9)]
+    for number, name in enumerate(names):
+        picture = ONE_FACE.copy()
+        picture[0, 0] = 0 if number == 1 else 255
+        Image.fromarray(picture).save(name)
+
+    answers = list(analyze_groups(spotty_pipeline, group_pictures(names, 3), AnalysisOptions(), workers=2))
+
+    assert [result.source for _, results in answers for result in results] == names
+    assert [len(result.faces) for _, results in answers for result in results] == [1, 0, *[1] * 7]
+
+
+def test_poisoned_pictures_are_not_touched(bright_pipeline: FaceExpressionPipeline) -> None:
+    """Their reason is their result."""
+    (result,) = analyze_group(bright_pipeline, Group(("missing.png",)), AnalysisOptions(), poisoned={0: "it bites"})
+
+    assert result == ImageResult("missing.png", error="Cannot read image 'missing.png': it bites.")
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("out.txt", {}, r"for output: expected a file that ends in \.parquet, \.jsonl, \.csv\."),
+        ("folder.csv", {}, "for output: expected a file, this is a folder"),
+        ("there.csv", {}, r"choose another, or overwrite=True \(--overwrite\) to replace it"),
+        ("there.csv/out.csv", {}, "for output: expected a folder that can be written to"),
+        ("out.csv", {"workers": 0}, "Invalid value 0 for workers"),
+        ("out.csv", {"sources": []}, "expected at least one folder, archive or picture"),
+    ],
+)
+def test_bad_options_are_refused(
+    output: str, options: dict[str, Any], message: str, bright_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """Before anything is done, with what was expected; and what was there stays as it was."""
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "there.csv").write_text("mine")
+
+    with pytest.raises(InvalidOptionError, match=message):
+        analyze_files(**{"sources": tmp_path, "output": tmp_path / output, "pipe": bright_pipeline, **options})
+
+    assert (tmp_path / "there.csv").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.csv", "there.csv"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("threshold", 1.1), ("min_confidence", -0.1), ("batch_size", 0), ("max_pixels", 0)]
+)
+def test_analysis_options_check_their_ranges(option: str, value: float) -> None:
+    """Naming the option."""
+    with pytest.raises(InvalidOptionError, match=f"Invalid value {value} for {option}"):
+        AnalysisOptions(**{option: value})  # type: ignore[arg-type]  # one of them is a whole number

@@ -1,0 +1,170 @@
+"""Tables of many files whose making is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bright_faces import files_below, write_many
+
+from fer_zoo import FaceExpressionPipeline
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.pipelines import AnalysisOptions, analyze_files
+from fer_zoo.results import read_json_lines
+
+#: Analyses a folder and is killed, without any chance to tidy up, when so many pictures are done.
+KILLED = """
+import os, signal, sys
+from bright_faces import BrightDetector
+from fer_zoo import pipeline
+from fer_zoo.pipelines import analyze_files
+
+def kill(done, total):
+    if done >= int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+pipe = pipeline(detector=BrightDetector(), device="cpu")
+analyze_files(sys.argv[1], sys.argv[2], pipe, workers=2, on_progress=kill)
+"""
+
+
+def progress_of(folder: Path, output: Path, pipe: FaceExpressionPipeline, **options: Any) -> list[int]:
+    """Return how many pictures were done at the beginning and after every group of a run."""
+    seen: list[int] = []
+    analyze_files(folder, output, pipe, on_progress=lambda done, total: seen.append(done), **options)
+    return seen
+
+
+def interrupt(folder: Path, output: Path, pipe: FaceExpressionPipeline, at: int = 64, **options: Any) -> None:
+    """Begin a run and end it from outside when so many pictures are done."""
+
+    def stop(done: int, total: int) -> None:
+        if done >= at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        analyze_files(folder, output, pipe, on_progress=stop, **options)
+
+
+@pytest.mark.parametrize("at", [64, 128, 150])
+def test_killed_run_is_taken_up_again(at: int, bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """After SIGKILL, in the middle or before the output is written, no file is repeated or lost, to the last byte."""
+    folder = write_many(tmp_path / "in", 150)
+    analyze_files(folder, tmp_path / "undisturbed.jsonl", bright_pipeline)
+
+    run = subprocess.run(
+        [sys.executable, "-c", KILLED, folder, tmp_path / "out.jsonl", str(at)],
+        check=False,
+        env={"PYTHONPATH": ":".join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
+    )
+
+    assert run.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out.jsonl").exists()
+    assert progress_of(folder, tmp_path / "out.jsonl", bright_pipeline)[0] == at
+    names = [result.source for result in read_json_lines(tmp_path / "out.jsonl")]
+    assert names == [str(path) for path in sorted(folder.iterdir())]
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "undisturbed.jsonl").read_bytes()
+    assert not (tmp_path / "out.jsonl.partial").exists()
+
+
+def test_half_written_group_is_done_again(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """What a kill leaves in the folder for files on their way is dropped."""
+    folder = write_many(tmp_path / "in", 70)
+    interrupt(folder, tmp_path / "out.jsonl", bright_pipeline)
+    (tmp_path / "out.jsonl.partial/.writing/half.jsonl").write_bytes(b'{"image": "')
+
+    assert progress_of(folder, tmp_path / "out.jsonl", bright_pipeline) == [64, 70]
+    assert len(list(read_json_lines(tmp_path / "out.jsonl"))) == 70
+
+
+def test_kill_between_the_output_and_tidying_up_does_no_harm(
+    bright_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """Output and finished groups are both there; the next run does nothing but write the same output again."""
+    folder = write_many(tmp_path / "in", 5)
+    interrupt(folder, tmp_path / "out.jsonl", bright_pipeline, at=5)
+    analyze_files(folder, tmp_path / "other.jsonl", bright_pipeline)
+    (tmp_path / "other.jsonl").rename(tmp_path / "out.jsonl")
+    before = (tmp_path / "out.jsonl").read_bytes()
+
+    assert progress_of(folder, tmp_path / "out.jsonl", bright_pipeline) == [5]
+
+    assert (tmp_path / "out.jsonl").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out.jsonl"]
+
+
+def test_pictures_that_came_or_went_are_noticed(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """The output is that of the folder as it is; groups before the change are not done again."""
+    folder = write_many(tmp_path / "in", 140)
+    interrupt(folder, tmp_path / "out.jsonl", bright_pipeline, at=128)
+    (folder / "100.png").rename(folder / "200.png")
+
+    assert progress_of(folder, tmp_path / "out.jsonl", bright_pipeline) == [64, 128, 140]
+
+    names = [Path(result.source).name for result in read_json_lines(tmp_path / "out.jsonl")]
+    assert names == [f"{number:03}.png" for number in [*range(100), *range(101, 140), 200]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "difference"),
+    [
+        ({"threshold": 0.5}, "threshold was 0.0 and is now 0.5"),
+        ({"batch_size": 3, "max_pixels": 77}, "batch_size was 8 and is now 3; max_pixels was 100000000 and is now 77"),
+    ],
+)
+def test_other_options_are_refused(
+    changed: dict[str, Any], difference: str, bright_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """Results of different kinds do not mix; the error names the difference and the ways out, and nothing changes."""
+    folder = write_many(tmp_path / "in", 70)
+    interrupt(folder, tmp_path / "out.csv", bright_pipeline)
+    before = files_below(tmp_path)
+
+    with pytest.raises(InvalidOptionError) as caught:
+        analyze_files(folder, tmp_path / "out.csv", bright_pipeline, options=replace(AnalysisOptions(), **changed))
+
+    assert str(caught.value) == (
+        f"Invalid value {str(tmp_path / 'out.csv')!r} for output: expected a folder whose results were made with the "
+        f"same options ({difference}); choose another folder, or overwrite=True (--overwrite) to begin anew."
+    )
+    assert files_below(tmp_path) == before
+
+
+def test_other_weights_or_sources_are_refused(
+    bright_pipeline: FaceExpressionPipeline, embedded_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """The weights are known by their checksum, the detector by its class."""
+    folder = write_many(tmp_path / "in", 70)
+    interrupt(folder, tmp_path / "out.csv", bright_pipeline)
+
+    with pytest.raises(InvalidOptionError, match=r"detector was '\w+' and is now '\w+'\)"):
+        analyze_files(folder, tmp_path / "out.csv", embedded_pipeline)
+    with pytest.raises(InvalidOptionError, match=r"sources was .*; paths was "):
+        analyze_files(tmp_path, tmp_path / "out.csv", bright_pipeline)
+    bias = next(p for name, p in bright_pipeline.model.named_parameters() if name.endswith("bias"))
+    before = bias.data.clone()
+    try:
+        bias.data[0] += 1
+        with pytest.raises(InvalidOptionError, match=r"model_sha256 was '[0-9a-f]{64}' and is now"):
+            analyze_files(folder, tmp_path / "out.csv", bright_pipeline)
+    finally:
+        bias.data.copy_(before)
+
+
+def test_overwriting_begins_anew(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """What was begun is dropped, whatever its options, and an output that exists is replaced in the end."""
+    folder = write_many(tmp_path / "in", 70)
+    (tmp_path / "out.csv").write_text("mine")
+    interrupt(folder, tmp_path / "out.csv", bright_pipeline, overwrite=True)
+
+    assert (tmp_path / "out.csv").read_text() == "mine"
+    other = AnalysisOptions(threshold=0.5)
+    assert progress_of(folder, tmp_path / "out.csv", bright_pipeline, overwrite=True, options=other) == [0, 64, 70]
+
+    assert (tmp_path / "out.csv").read_text().startswith("image,status,")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out.csv"]
