@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeAlias, overload
@@ -137,17 +136,25 @@ class FaceExpressionPipeline(ChunkPipeline):
         stream: Iterator[ImageResult] = iter(super().__call__(_stream(inputs), **options))
         return stream
 
-    def find_faces(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
+    def find_faces(
+        self, images: Sequence[NDArray[np.uint8]], *, threshold: float | None = None
+    ) -> list[tuple[Face, ...]]:
         """Return the faces of each picture that the detector is sure enough of, the surest first.
 
         Args:
             images: RGB, each ``(H, W, 3)``.
+            threshold: as for the class; by default what it was given.
         """
-        threshold: float = self._preprocess_params.get("threshold", 0.0)
-        return [tuple(face for face in faces if face.score >= threshold) for faces in self.detector.detect(images)]
+        lowest = self._preprocess_params.get("threshold", 0.0) if threshold is None else threshold
+        return [tuple(face for face in faces if face.score >= lowest) for faces in self.detector.detect(images)]
 
     def classify_faces(
-        self, images: Sequence[NDArray[np.uint8]], faces: Sequence[Sequence[Face]], *, batch_size: int = 16
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        faces: Sequence[Sequence[Face]],
+        *,
+        batch_size: int = 16,
+        min_confidence: float | None = None,
     ) -> list[tuple[FaceExpression, ...]]:
         """Classify faces whose places are known, batched across the pictures.
 
@@ -155,6 +162,7 @@ class FaceExpressionPipeline(ChunkPipeline):
             images: RGB, each ``(H, W, 3)``.
             faces: those of each picture.
             batch_size: how many run through the model together.
+            min_confidence: as for the class; by default what it was given.
 
         Returns:
             the expressions of each picture, in the order of its faces.
@@ -166,8 +174,9 @@ class FaceExpressionPipeline(ChunkPipeline):
                 pixel_values = self._pixel_values(crops[start : start + batch_size]).to(self.device)
                 logits.extend(self.model(pixel_values).logits.cpu().split(1))
         rows = iter(logits)
-        judge = partial(self._expression, **{"calibrated": True, "min_confidence": 0.0, **self._postprocess_params})
-        return [tuple(judge(face, next(rows)) for face in found) for found in faces]
+        is_calibrated: bool = self._postprocess_params.get("calibrated", True)
+        lowest = self._postprocess_params.get("min_confidence", 0.0) if min_confidence is None else min_confidence
+        return [tuple(self._expression(face, next(rows), is_calibrated, lowest) for face in found) for found in faces]
 
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model and its image processor into a folder that every pipeline and Auto class loads.

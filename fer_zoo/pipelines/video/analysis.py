@@ -33,7 +33,7 @@ def analyze_video(
     max_seconds: float | None = None,
     timeout: float = 10.0,
     stop: Event | None = None,
-    on_result: Callable[[FrameResult, list[Segment]], object] | None = None,
+    on_result: Callable[[FrameResult | Segment], object] | None = None,
 ) -> VideoSummary:
     """Analyse a video and write what is asked for, in constant memory: of what was seen only the segments are kept.
 
@@ -51,7 +51,7 @@ def analyze_video(
         max_seconds: stop after so many seconds of the video; by default at its end.
         timeout: seconds to wait for a URL, each time.
         stop: once this is set the work ends, and the summary says so.
-        on_result: called for each frame with its result and the segments that ended with it.
+        on_result: called with each result as it comes, and with each segment as it ends.
 
     Returns:
         the figures, with the reason if part of the video could not be read.
@@ -73,11 +73,13 @@ def analyze_video(
     _check_places(source, [frames, segments, annotated, timeline])
     analyzer = analyzer or VideoAnalyzer()
     stop = stop or Event()
-    with VideoReader(source, timeout=timeout, with_sound=annotated is not None, stop=stop) as reader:
-        with _opened(reader, analyzer, frames, segments, annotated, timeline) as outputs:
-            work = _Work(reader, analyzer, outputs, on_result)
-            work.run(max_seconds)
-            return work.summarize(is_interrupted=stop.is_set())
+    with (
+        VideoReader(source, timeout=timeout, with_sound=annotated is not None, stop=stop) as reader,
+        _opened(reader, analyzer, frames, segments, annotated, timeline) as outputs,
+    ):
+        work = _Work(reader, analyzer, outputs, on_result)
+        work.run(max_seconds)
+        return work.summarize(is_interrupted=stop.is_set())
 
 
 class _Work:
@@ -87,7 +89,7 @@ class _Work:
         reader: the open video.
         analyzer: what looks at the frames.
         outputs: what is written.
-        on_result: called for each frame.
+        on_result: called with each result and each segment.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class _Work:
         reader: VideoReader,
         analyzer: VideoAnalyzer,
         outputs: Sequence[Output],
-        on_result: Callable[[FrameResult, list[Segment]], object] | None,
+        on_result: Callable[[FrameResult | Segment], object] | None,
     ) -> None:
         self._reader, self._analyzer, self._outputs, self._on_result = reader, analyzer, outputs, on_result
         self._builder = SegmentBuilder(analyzer.smoothing.max_gap)
@@ -140,8 +142,7 @@ class _Work:
         self._segments += ended
         for output in self._outputs:
             output.write(frame, result, ended)
-        if self._on_result is not None:
-            self._on_result(result, ended)
+        self._tell(result, *ended)
 
     def _finish(self) -> None:
         """End the segments and the files."""
@@ -149,6 +150,13 @@ class _Work:
         self._segments += ended
         for output in self._outputs:
             output.finish(ended)
+        self._tell(*ended)
+
+    def _tell(self, *results: FrameResult | Segment) -> None:
+        """Hand results to the caller."""
+        if self._on_result is not None:
+            for result in results:
+                self._on_result(result)
 
 
 @contextmanager

@@ -50,13 +50,15 @@ class VideoAnalyzer:
     every face of every frame is classified. So results come a few frames late: after the next look.
 
     Args:
-        pipe: detector, image processor and model, with their options (``threshold``, ``min_confidence``,
-            ``calibrated``); by default :func:`fer_zoo.pipeline`.
+        pipe: detector, image processor and model; by default :func:`fer_zoo.pipeline`.
         detect_every: the detector looks at every so many frames, and at the last.
         smoothing: how scores are smoothed and when labels change.
         lost_after: seconds without a face after which its track has ended.
         num_frames: how many frames are worked on together, at least those between two looks; it bounds the memory.
         batch_size: how many faces run through the model together.
+        threshold: faces that the detector is less sure of are left out, in [0, 1]; by default as for the pipeline.
+        min_confidence: expressions of a frame whose probability is below are marked as uncertain, in [0, 1]; by default
+            as for the pipeline.
 
     Raises:
         InvalidOptionError: if an option is out of its range.
@@ -77,6 +79,8 @@ class VideoAnalyzer:
         lost_after: float = 1.0,
         num_frames: int = 8,
         batch_size: int = 16,
+        threshold: float | None = None,
+        min_confidence: float | None = None,
     ) -> None:
         counts = {"detect_every": detect_every, "num_frames": num_frames, "batch_size": batch_size}
         for option, value in counts.items():
@@ -84,8 +88,11 @@ class VideoAnalyzer:
                 raise InvalidOptionError(option, value, "at least 1")
         if not lost_after >= 0:
             raise InvalidOptionError("lost_after", lost_after, "a number of seconds, at least 0")
+        for option, share in (("threshold", threshold), ("min_confidence", min_confidence)):
+            if share is not None and not 0 <= share <= 1:
+                raise InvalidOptionError(option, share, "a number from 0 to 1")
         if pipe is None:
-            from fer_zoo.pipelines import pipeline  # noqa: PLC0415  # that module offers this class
+            from fer_zoo.pipelines import pipeline  # that module offers this class
 
             pipe = pipeline()
         self.pipe = pipe
@@ -94,12 +101,12 @@ class VideoAnalyzer:
         self.lost_after = lost_after
         self.num_frames = num_frames
         self.batch_size = batch_size
+        self.threshold = threshold
+        self.min_confidence = min_confidence
         id2label: Mapping[int, str] = pipe.model.config.id2label
         self.labels = tuple(id2label[i] for i in range(len(id2label)))
 
-    def stream(
-        self, source: VideoSource, *, timeout: float = 10.0, stop: Event | None = None
-    ) -> Iterator[FrameResult]:
+    def stream(self, source: VideoSource, *, timeout: float = 10.0, stop: Event | None = None) -> Iterator[FrameResult]:
         """Open a video now, and yield a result for each frame as it comes, in constant memory.
 
         Args:
@@ -134,7 +141,7 @@ class VideoAnalyzer:
         for run in _group_frames(frames, self.detect_every, looks):
             settled: list[_Sighting] = []
             looked_at = [sighting for sighting in run if sighting.is_detected]
-            found = iter(self.pipe.find_faces([sighting.frame.image for sighting in looked_at]))
+            found = iter(self._find_faces(looked_at))
             for sighting in run:
                 if sighting.is_detected:
                     sighting.faces = list(next(found))
@@ -155,13 +162,18 @@ class VideoAnalyzer:
             if reader.error is not None:
                 yield FrameResult(end.index, end.time, 0.0, error=reader.error)
 
+    def _find_faces(self, sightings: list[_Sighting]) -> list[tuple[Face, ...]]:
+        """Return the faces of frames."""
+        return self.pipe.find_faces([sighting.frame.image for sighting in sightings], threshold=self.threshold)
+
     def _classify(
         self, sightings: list[_Sighting], smoother: TrackSmoother
     ) -> Iterator[tuple[VideoFrame, FrameResult]]:
         """Classify the faces of several frames together, and yield the frames one by one."""
         images = [sighting.frame.image for sighting in sightings]
+        faces_of_images = [sighting.faces for sighting in sightings]
         expressions = self.pipe.classify_faces(
-            images, [sighting.faces for sighting in sightings], batch_size=self.batch_size
+            images, faces_of_images, batch_size=self.batch_size, min_confidence=self.min_confidence
         )
         for sighting, found in zip(sightings, expressions, strict=True):
             faces = tuple(

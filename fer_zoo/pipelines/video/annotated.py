@@ -120,11 +120,12 @@ class AnnotatedVideo:
             frames = packet.decode()
         except self._av.error.FFmpegError:
             return
+        sound: Any = self._sound
         for frame in frames:
             if frame.pts is not None:
                 frame.pts -= round(self._reader.first_time / frame.time_base)
             if frame.pts is None or frame.pts >= 0:
-                self._mux(self._sound.encode(frame))
+                self._mux(sound.encode(frame))
 
     def _mux(self, packets: Any) -> None:
         """Write packets."""

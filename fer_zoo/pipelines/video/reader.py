@@ -112,6 +112,11 @@ class VideoReader:
         while (frame := self._take()) is not None:
             yield frame
 
+    @property
+    def num_ready(self) -> int:
+        """How many frames are decoded and wait to be taken."""
+        return self._queue.qsize()
+
     def take_sound(self) -> list[Any]:
         """Return the packets of the sound that came up since the last call, in their order."""
         packets = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,8 +37,15 @@ def frame_columns(labels: Sequence[str]) -> dict[str, str]:
         labels: the classes of the model; each has a smoothed and a raw score.
     """
     columns = {
-        **{"frame": "int64", "time": "float64", "duration": "float64", "track": "int32"},
-        **{"label": "string", "score": "float64", "detected": "bool", "uncertain": "bool", "face_score": "float64"},
+        "frame": "int64",
+        "time": "float64",
+        "duration": "float64",
+        "track": "int32",
+        "label": "string",
+        "score": "float64",
+        "detected": "bool",
+        "uncertain": "bool",
+        "face_score": "float64",
         **dict.fromkeys(("xmin", "ymin", "xmax", "ymax"), "float64"),
     }
     for kind in ("smoothed", "raw"):
@@ -120,7 +127,9 @@ class ParquetRows(RowWriter):
         self._rows = []
 
 
-WRITERS: Final = dict(zip(TABLE_SUFFIXES, (CsvRows, JsonLines, ParquetRows), strict=True))
+WRITERS: Final[dict[str, Callable[[Path, Mapping[str, str]], RowWriter]]] = dict(
+    zip(TABLE_SUFFIXES, (CsvRows, JsonLines, ParquetRows), strict=True)
+)
 
 
 class Table:

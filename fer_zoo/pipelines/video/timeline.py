@@ -79,7 +79,8 @@ def draw_timeline(segments: Sequence[Segment], end: float, *, title: str = "") -
     labels = dict.fromkeys(segment.label for segment in sorted(segments, key=lambda segment: segment.start))
     for label in labels:
         for line, track_id in enumerate(tracks):
-            spans = [(part.start, part.duration) for part in segments if (part.track_id, part.label) == (track_id, label)]
+            parts = [part for part in segments if (part.track_id, part.label) == (track_id, label)]
+            spans = [(part.start, part.duration) for part in parts]
             color = COLORS.get(label, OTHER_COLOR)
             axes.broken_barh(spans, (line - 0.4, 0.8), facecolors=color, edgecolor="black", linewidth=0.3)
         axes.broken_barh([], (0, 0), facecolors=COLORS.get(label, OTHER_COLOR), label=label)
