@@ -4,8 +4,8 @@
     python benchmarks/video_speed.py memory CLIP --minutes 1 20 --rate 4 --width 192
 
 ``speed`` runs the clip with the detector in every frame and in every 5th, in turns, since other work on the machine
-slows down both alike. ``memory`` makes videos of the given lengths by repeating the clip at a low size and rate, analyses
-each in a process of its own with all files written, and prints the peak of that process.
+slows down both alike. ``memory`` makes videos of the given lengths by repeating the clip at a low size and rate,
+analyses each in a process of its own with all files written, and prints the peak of that process.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def repeat(clip: Path, path: Path, num_frames: int, rate: int, width: int) -> No
             if stream is None:
                 stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
                 stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
-            frame.pts, frame.time_base = index, stream.codec_context.time_base
+            frame.pts, frame.time_base = index, Fraction(1, rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 

@@ -70,7 +70,7 @@ def write_video(
         video.codec_context.time_base = CLOCK
         if rotation:
             video.set_display_rotation(rotation)
-        tone: Any = None if sound is None else container.add_stream(sound, rate=SOUND_RATE)
+        tone: Any = None if sound is None else container.add_stream(sound, rate=SOUND_RATE, layout="mono")
         for pixels, stamp in zip(frames, stamps, strict=True):
             picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             picture.pts, picture.time_base = stamp, CLOCK
@@ -84,15 +84,16 @@ def write_video(
 def write_sound(path: Path) -> Path:
     """Write a second of sound without any picture."""
     with av.open(str(path), "w") as container:
-        _write_tone(container, container.add_stream("aac", rate=SOUND_RATE), 0, 1000)
+        _write_tone(container, container.add_stream("aac", rate=SOUND_RATE, layout="mono"), 0, 1000)
     return path
 
 
 def read_video(path: Path) -> tuple[list[float], list[Picture]]:
     """Return the times in seconds and the pictures of a video, decoded by PyAV alone."""
     with av.open(str(path)) as container:
-        decoded = [(float(frame.time or 0), frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
-    return [time for time, _ in decoded], [pixels for _, pixels in decoded]
+        frames = list(container.decode(video=0))
+    pictures = [frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False) for frame in frames]
+    return [float(frame.time or 0) for frame in frames], pictures
 
 
 def sound_packets(path: Path) -> list[bytes]:

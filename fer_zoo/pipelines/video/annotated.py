@@ -24,6 +24,7 @@ VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov")
 ENCODERS: Final = ("libx264", "libopenh264", "mpeg4")  # the first that FFmpeg was built with
 CLOCK: Final = Fraction(1, 90_000)  # seconds; fine enough for any frame rate
 COPIED: Final = frozenset({"aac", "ac3", "alac", "eac3", "mp3"})  # sound that players expect in MP4; else made to AAC
+AAC_RATES: Final = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)  # samples per second
 EARLY: Final = -0.5  # seconds; sound that begins this little before the picture is kept
 
 
@@ -99,7 +100,9 @@ class AnnotatedVideo:
         """Add the stream of the sound, copied if MP4 takes it."""
         self._is_encoded = source.codec_context.name not in COPIED
         if self._is_encoded:
-            return self._container.add_stream("aac", rate=source.rate, layout=source.codec_context.layout.name)
+            rate = source.rate if source.rate in AAC_RATES else AAC_RATES[0]
+            layout = "mono" if source.codec_context.channels == 1 else "stereo"
+            return self._container.add_stream("aac", rate=rate, layout=layout)
         return self._container.add_stream_from_template(source)
 
     def _write_sound(self) -> None:

@@ -177,7 +177,7 @@ def test_stop_leaves_whole_files_with_what_was_done(analyzer: VideoAnalyzer, tmp
     """Stopped in the middle, the summary says so, and all files can be read."""
     source = write_video(tmp_path / "long.mp4", moving_face(40, step=2), sound="aac")
     stop = Event()
-    places = {
+    places: dict[str, Any] = {
         "frames": tmp_path / "out" / "frames.parquet",
         "segments": tmp_path / "out" / "segments.csv",
         "annotated": tmp_path / "out" / "annotated.mp4",
@@ -219,7 +219,7 @@ def test_error_leaves_nothing(analyzer: VideoAnalyzer, clip: Path, tmp_path: Pat
     def fail(result: FrameResult | Segment) -> None:
         raise LookupError
 
-    places = {
+    places: dict[str, Any] = {
         "frames": tmp_path / "frames.parquet",
         "segments": tmp_path / "segments.jsonl",
         "annotated": tmp_path / "annotated.mp4",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fer_zoo.pipelines.video.tracking import FaceTracker, TrackUpdate, interpolate_face
 from fer_zoo.results import Box, Face
 
@@ -94,7 +96,7 @@ def test_face_between_two_sightings_moves_evenly() -> None:
     face = interpolate_face(before, after, 0.25)
 
     assert face.box == Box(2, 1, 44, 41)
-    assert face.landmarks == ((2, 1), (6, 1), (4, 3), (2, 5), (6, 5))
+    assert np.array(face.landmarks).tolist() == [[2, 1], [6, 1], [4, 3], [2, 5], [6, 5]]
     assert face.score == 0.7
 
 
