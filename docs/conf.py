@@ -29,9 +29,10 @@ napoleon_use_ivar = True  # "Attributes:" becomes a list in the class, and no se
 # Names of other projects cannot be looked up: that needs their inventories, and the build does without the network.
 # Names of this project are always checked.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(abc|collections|dataclasses|enum|io|os|pathlib|types|typing)\..*"),
+    (r"py:.*", r"(abc|collections|dataclasses|enum|io|os|pathlib|threading|types|typing)\..*"),
     (r"py:.*", r"(huggingface_hub|np|numpy|onnxruntime|PIL|torch|torchvision|transformers)\..*"),
     (r"py:class", r"NDArray|Path|PathLike"),  # imported for type checkers only, so their modules are not known here
+    (r"py:class", r"Figure|Place|VideoSource"),  # an optional package's class, and aliases
     (r"py:class", r"ImageSource"),  # an alias, no class; read_image lists what it stands for
     (
         r"py:class",

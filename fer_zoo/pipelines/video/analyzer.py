@@ -50,7 +50,7 @@ class VideoAnalyzer:
     every face of every frame is classified. So results come a few frames late: after the next look.
 
     Args:
-        pipe: detector, image processor and model; by default :func:`fer_zoo.pipeline`.
+        pipe: detector, image processor and model; by default :func:`fer_zoo.pipelines.pipeline`.
         detect_every: the detector looks at every so many frames, and at the last.
         smoothing: how scores are smoothed and when labels change.
         lost_after: seconds without a face after which its track has ended.
