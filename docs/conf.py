@@ -32,7 +32,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|dataclasses|enum|io|os|pathlib|threading|types|typing)\..*"),
     (r"py:.*", r"(huggingface_hub|np|numpy|onnxruntime|PIL|torch|torchvision|transformers)\..*"),
     (r"py:class", r"NDArray|Path|PathLike"),  # imported for type checkers only, so their modules are not known here
-    (r"py:class", r"Figure|Place|VideoSource"),  # an optional package's class, and aliases
+    (r"py:class", r"Event|Figure|Place|VideoSource"),  # of the standard library and of an optional package; aliases
     (r"py:class", r"ImageSource"),  # an alias, no class; read_image lists what it stands for
     (
         r"py:class",
