@@ -46,6 +46,7 @@ class AnnotatedVideo:
         check_suffix("annotated", path, VIDEO_SUFFIXES)
         self._av, self._reader = import_extra("av"), reader
         self._file = PartialFile("annotated", path)
+        self._num_frames = 0
         try:
             self._container = self._av.open(str(self._file.path), "w", format="mp4")
             self._video = self._add_video()
@@ -63,10 +64,14 @@ class AnnotatedVideo:
         picture = picture.reformat(width=self._video.width, height=self._video.height, format="yuv420p")
         picture.pts, picture.time_base = round(frame.time / CLOCK), CLOCK
         self._mux(self._video.encode(picture))
+        self._num_frames += 1
         self._write_sound()
 
     def finish(self, ended: list[Segment]) -> None:
-        """Write what the encoders still hold, and put the file in its place."""
+        """Write what the encoders still hold, and put the file in its place; without a frame there is none."""
+        if not self._num_frames:
+            self.discard()
+            return
         self._write_sound()
         self._mux(self._video.encode(None))
         if self._sound is not None and self._is_encoded:

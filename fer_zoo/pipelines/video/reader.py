@@ -106,9 +106,8 @@ class VideoReader:
         self.close()
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Yield the frames."""
-        if not self._stop.is_set():
-            yield self._first
+        """Yield the frames; the first, which is there already, even if all was stopped."""
+        yield self._first
         while (frame := self._take()) is not None:
             yield frame
 

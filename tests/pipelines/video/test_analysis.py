@@ -17,6 +17,7 @@ from PIL import Image
 
 from fer_zoo.errors import InvalidOptionError, VideoReadError
 from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video, draw_timeline
+from fer_zoo.pipelines.video.tables import FrameTable, SegmentTable
 from fer_zoo.video_results import FrameResult, Segment
 
 
@@ -55,48 +56,57 @@ def test_summary_of_a_video(analyzer: VideoAnalyzer, leaving: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_tables_have_a_row_for_each_face_and_each_frame_without(
-    analyzer: VideoAnalyzer, leaving: Path, tmp_path: Path, suffix: str
+    analyzer: VideoAnalyzer, clip_results: list[FrameResult], tmp_path: Path, suffix: str
 ) -> None:
-    """Every format tells the same as the results."""
-    frames, segments = tmp_path / "new" / f"frames{suffix}", tmp_path / "new" / f"segments{suffix}"
-    results: list[FrameResult] = []
+    """Every format tells the same as the results, and their folder is made."""
+    path = tmp_path / "new" / f"frames{suffix}"
+    results = [*clip_results, FrameResult(12, 0.48, 0.04), FrameResult(13, 0.52, 0.0, error="cut off")]
+    table = FrameTable(path, analyzer.labels)
 
-    summary = analyze_video(
-        leaving,
-        analyzer,
-        frames=frames,
-        segments=segments,
-        on_result=lambda result: results.append(result) if isinstance(result, FrameResult) else None,
-    )
+    for result in results:
+        table.write(None, result, [])
+    table.finish([])
 
-    rows = rows_of(frames)
-    assert [int(row["frame"]) for row in rows] == list(range(10))
-    assert [row["label"] or None for row in rows] == ["happiness"] * 6 + [None] * 4
+    rows = rows_of(path)
+    assert [int(row["frame"]) for row in rows] == list(range(14))
+    assert [row["label"] or None for row in rows] == ["happiness"] * 12 + [None] * 2
+    assert [row["error"] or None for row in rows] == [None] * 13 + ["cut off"]
     assert [float(row["time"]) for row in rows] == [result.time for result in results]
-    for row, result in zip(rows[:6], results, strict=False):
+    for row, result in zip(rows[:12], results, strict=False):
         (found,) = result.faces
         assert float(row["score"]) == found.score
         assert float(row["xmin"]) == found.expression.face.box.left
         assert float(row["raw_happiness"]) == dict(found.expression.scores)["happiness"]
         assert sum(float(row[f"smoothed_{label}"]) for label in analyzer.labels) == pytest.approx(1)
-    (row,) = rows_of(segments)
-    assert (int(row["track"]), row["label"], float(row["end"])) == (1, "happiness", summary.segments[0].end)
-    assert sorted(path.name for path in frames.parent.iterdir()) == sorted([frames.name, segments.name])
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_parquet_has_the_same_types_with_and_without_a_face(
-    analyzer: VideoAnalyzer, clip: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_segments_are_rows_in_the_order_of_their_ends(tmp_path: Path, suffix: str) -> None:
+    """Those that end with the video come last."""
+    path = tmp_path / f"segments{suffix}"
+    first, last = Segment(2, "fear", 1.0, 2.5, 0.5), Segment(1, "anger", 0.0, 4.0, 0.75)
+    table = SegmentTable(path)
+
+    table.write(None, FrameResult(9, 3.0, 1.0), [first])
+    table.finish([last])
+
+    rows = rows_of(path)
+    assert [(int(row["track"]), row["label"], float(row["duration"]), float(row["score"])) for row in rows] == [
+        (2, "fear", 1.5, 0.5),
+        (1, "anger", 4.0, 0.75),
+    ]
+
+
+def test_parquet_has_the_same_types_with_and_without_a_face(analyzer: VideoAnalyzer, tmp_path: Path) -> None:
     """So that tables of many videos can be read as one."""
-    nobody = write_video(tmp_path / "nobody.mp4", [ground()] * 3)
-    paths = [tmp_path / "some.parquet", tmp_path / "none.parquet"]
+    table = FrameTable(tmp_path / "none.parquet", analyzer.labels)
+    table.write(None, FrameResult(0, 0.0, 0.04), [])
+    table.finish([])
 
-    for source, path in zip((clip, nobody), paths, strict=True):
-        analyze_video(source, analyzer, frames=path)
+    schema = pq.read_schema(tmp_path / "none.parquet")
 
-    first, second = (pq.read_schema(path) for path in paths)
-    assert first == second
-    assert {name: str(first.field(name).type) for name in ("frame", "track", "label", "detected", "raw_fear")} == {
+    assert {name: str(schema.field(name).type) for name in ("frame", "track", "label", "detected", "raw_fear")} == {
         "frame": "int64",
         "track": "int32",
         "label": "string",
