@@ -29,7 +29,7 @@ napoleon_use_ivar = True  # "Attributes:" becomes a list in the class, and no se
 # Names of other projects cannot be looked up: that needs their inventories, and the build does without the network.
 # Names of this project are always checked.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(abc|collections|dataclasses|enum|io|os|pathlib|types|typing)\..*"),
+    (r"py:.*", r"(abc|collections|dataclasses|enum|io|os|pathlib|threading|types|typing)\..*"),
     (r"py:.*", r"(huggingface_hub|np|numpy|onnxruntime|PIL|torch|torchvision|transformers)\..*"),
     (
         r"py:class",
@@ -37,6 +37,7 @@ nitpick_ignore_regex = [
     ),  # imported for type checkers only, so their modules are not known here
     (r"py:class", r"ImageSource|TeacherSource"),  # aliases, no classes; what takes them lists what they stand for
     (r"py:class", r"Rows"),  # a protocol, described where it is taken
+    (r"py:class", r"Event|Figure|Place|VideoSource"),  # of the standard library and of an optional package; aliases
     (
         r"py:class",
         r"BranchFusion|FaceChoice|GateType|GradientOperator|LastFusion|LevelFusion|Targets",

@@ -150,6 +150,36 @@ class FaceExpressionPipeline(ChunkPipeline):
         lowest = self._preprocess_params.get("threshold", 0.0) if threshold is None else threshold
         return [tuple(face for face in faces if face.score >= lowest) for faces in self.detector.detect(images)]
 
+    def classify_faces(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        faces: Sequence[Sequence[Face]],
+        *,
+        batch_size: int = 16,
+        min_confidence: float | None = None,
+    ) -> list[tuple[FaceExpression, ...]]:
+        """Classify faces whose places are known, batched across the pictures.
+
+        Args:
+            images: RGB, each ``(H, W, 3)``.
+            faces: those of each picture.
+            batch_size: how many run through the model together.
+            min_confidence: as for the class; by default what it was given.
+
+        Returns:
+            the expressions of each picture, in the order of its faces.
+        """
+        crops = [crop for image, found in zip(images, faces, strict=True) for crop in self._crops(image, found)]
+        logits: list[torch.Tensor] = []
+        with torch.inference_mode():
+            for start in range(0, len(crops), batch_size):
+                pixel_values = self._pixel_values(crops[start : start + batch_size]).to(self.device)
+                logits.extend(self.model(pixel_values).logits.cpu().split(1))
+        rows = iter(logits)
+        is_calibrated: bool = self._postprocess_params.get("calibrated", True)
+        lowest = self._postprocess_params.get("min_confidence", 0.0) if min_confidence is None else min_confidence
+        return [tuple(self._expression(face, next(rows), is_calibrated, lowest) for face in found) for found in faces]
+
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model and its image processor into a folder that every pipeline and Auto class loads.
 
