@@ -1,4 +1,4 @@
-"""What stands before Gradio: only the routes that the page needs, no URLs as inputs, and no body without a limit.
+"""What stands before Gradio: only the routes that the page needs, only uploads as inputs, no body without a limit.
 
 Gradio fetches a file for whoever names its URL, as an input or behind ``/file=``. The page needs none of that, so such
 requests end here. The headers tell browsers to load nothing from anywhere else.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -44,11 +45,13 @@ class Guard:
 
     Args:
         app: the application that it protects.
+        folder: where uploads are; no other file is accepted as an input.
         max_bytes: largest upload, in bytes.
     """
 
-    def __init__(self, app: App, max_bytes: int) -> None:
+    def __init__(self, app: App, folder: Path, max_bytes: int) -> None:
         self.app = app
+        self.folder = folder.resolve()
         self.max_bytes = max_bytes
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -70,8 +73,8 @@ class Guard:
         body = await _read_body(receive, limit)
         if body is None:
             await _refuse(send, 413, f"The request is larger than {limit} bytes.")
-        elif _names_a_url(body):
-            await _refuse(send, 400, "URLs are not accepted as inputs; upload the file.")
+        elif (reason := _foreign_input(body, self.folder)) is not None:
+            await _refuse(send, 400, reason)
         else:
             await self.app(scope, _replayed(body, receive), _with_headers(send))
 
@@ -94,22 +97,42 @@ async def _read_body(receive: Receive, limit: int) -> bytes | None:
             return body
 
 
-def _names_a_url(body: bytes) -> bool:
-    """Return whether a body of JSON holds a file that is given by a URL."""
+def _foreign_input(body: bytes, folder: Path) -> str | None:
+    """Return why a body of JSON is refused, or ``None`` if all its files are uploads.
+
+    Gradio looks at this only for pages that its own ``launch`` serves.
+    """
     try:
-        content = json.loads(body)
-    except ValueError:
-        return False
-    pending = [content]
+        pending = [json.loads(body)]
+    except RecursionError:
+        return "The request is nested too deeply."
+    except ValueError:  # no JSON: Gradio says what it expects
+        return None
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
-            if isinstance(item.get("path"), str) and _URL.match(item["path"]):
-                return True
+            path = item.get("path")
+            if isinstance(path, str) and _URL.match(path):
+                return "URLs are not accepted as inputs; upload the file."
+            if isinstance(path, str) and not is_inside(path, folder):
+                return "Only uploaded files are accepted as inputs."
             pending.extend(item.values())
         elif isinstance(item, list):
             pending.extend(item)
-    return False
+    return None
+
+
+def is_inside(path: str, folder: Path) -> bool:
+    """Return whether a path, its links followed, is below a folder.
+
+    Args:
+        path: any text.
+        folder: the folder, its links followed.
+    """
+    try:
+        return Path(path).resolve().is_relative_to(folder)
+    except (OSError, ValueError, RuntimeError):  # a null character, a name too long, a loop of links
+        return False
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
@@ -158,4 +181,4 @@ async def _refuse(send: Send, status: int, reason: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-__all__ = ["MAX_FORM_BYTES", "Guard"]
+__all__ = ["MAX_FORM_BYTES", "Guard", "is_inside"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from ipaddress import ip_address
+from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any, Final
 
@@ -52,13 +53,15 @@ def serve(
     if login is not None and not all(login):
         raise InvalidOptionError("login", (login[0], "..."), "a user name and a password, both not empty")
     with _listen(host, port) as listening, private_folder() as folder, _sigterm_as_sigint():
-        app = create_app(analyzer, limits, login)  # imports gradio, which makes a folder as it is imported
+        app = create_app(analyzer, limits, folder, login)  # imports gradio, which makes a folder as it is imported
         url = _url_of(listening)
         with files_expire(folder, limits.keep_seconds):
             _run(app, listening, lambda: on_ready(url) if on_ready is not None else None)
 
 
-def create_app(analyzer: FaceAnalyzer, limits: DemoLimits, login: tuple[str, str] | None = None) -> App:
+def create_app(
+    analyzer: FaceAnalyzer, limits: DemoLimits, folder: Path, login: tuple[str, str] | None = None
+) -> App:
     """Make the application that a server runs: the page, and the guard before it.
 
     Must be called and used inside :func:`~fer_zoo.demo.folder.private_folder`.
@@ -66,6 +69,7 @@ def create_app(analyzer: FaceAnalyzer, limits: DemoLimits, login: tuple[str, str
     Args:
         analyzer: the models and detectors that the page offers.
         limits: how much the page takes.
+        folder: the private folder.
         login: user name and password that visitors must give; ``None`` for no login.
     """
     gr = import_gradio()
@@ -87,7 +91,7 @@ def create_app(analyzer: FaceAnalyzer, limits: DemoLimits, login: tuple[str, str
         theme=theme,
         css=(ASSETS / "page.css").read_text(encoding="utf-8"),
     )
-    return Guard(app, limits.max_bytes)
+    return Guard(app, folder, limits.max_bytes)
 
 
 def is_loopback(host: str) -> bool:

@@ -186,13 +186,26 @@ def test_files_outside_the_folder_cannot_be_fetched(client: httpx.Client, path: 
     assert "root:" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", str(DOCUMENTATION), "../../etc/passwd"])
+@pytest.mark.parametrize("path", ["/etc/passwd", str(DOCUMENTATION), "../../etc/passwd", "", "a\0b"])
 def test_files_outside_the_folder_cannot_be_inputs(client: httpx.Client, path: str) -> None:
-    """The endpoint only takes what was uploaded, and does not say whether a file exists."""
-    kind, data = call(client, file_at(path), "mhan", "center_face", None)
+    """The API only takes what was uploaded, and does not say whether a file exists; nor does the page's own route."""
+    data = {"data": [file_at(path), "mhan", "center_face", None], "fn_index": 0, "session_hash": "x"}
 
-    assert kind == "error"
-    assert "root:" not in json.dumps(data)
+    for route in ("call/predict", "call/v2/predict", "queue/join", "run/predict"):
+        answer = client.post(f"/gradio_api/{route}", json=data)
+        assert answer.status_code == 400
+        assert answer.json() == {"detail": "Only uploaded files are accepted as inputs."}
+
+
+def test_upload_folder_is_not_left_by_dots_or_links(client: httpx.Client) -> None:
+    """A path that begins in the folder must also end there."""
+    upload_path = Path(upload(client, "a.png", b"a"))
+    link = upload_path.parent / "link.png"
+    link.symlink_to(DOCUMENTATION)
+
+    for path in (upload_path.parent / ".." / ".." / ".." / "stderr.txt", link):
+        data = {"data": [file_at(str(path)), "mhan", "center_face", None]}
+        assert client.post("/gradio_api/call/predict", json=data).status_code == 400
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/a.png", " HTTPS://example.org/a.png", "file:///etc/passwd"])
