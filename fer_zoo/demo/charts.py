@@ -60,7 +60,8 @@ def draw_charts(result: ImageResult, picture: NDArray[np.uint8] | None) -> str:
     if picture is None:
         return ""
     cards = [
-        _draw_card(face, number, _thumbnail(picture, face.face.box)) for number, face in enumerate(result.faces, start=1)
+        _draw_card(face, number, _thumbnail(picture, face.face.box))
+        for number, face in enumerate(result.faces, start=1)
     ]
     return f'<div class="fz-cards">{"".join(cards)}</div>' if cards else ""
 

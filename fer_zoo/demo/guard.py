@@ -90,7 +90,8 @@ async def _read_body(receive: Receive, limit: int) -> bytes | None:
     body = b""
     while True:
         received = await receive()
-        body += received.get("body", b"")
+        part: bytes = received.get("body", b"")
+        body += part
         if len(body) > limit:
             return None
         if not received.get("more_body", False):
@@ -140,6 +141,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     is_given = False
 
     async def replay() -> Message:
+        """Return the body once."""
         nonlocal is_given
         if is_given:
             return await receive()
@@ -154,6 +156,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
     taken = 0
 
     async def take() -> Message:
+        """Return the next part."""
         nonlocal taken
         received = await receive()
         taken += len(received.get("body", b""))
@@ -166,6 +169,7 @@ def _with_headers(send: Send) -> Send:
     """Return a ``send`` that adds the headers that keep browsers from loading anything from elsewhere."""
 
     async def add(message: Message) -> None:
+        """Send a message."""
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
         await send(message)

@@ -27,7 +27,8 @@ EXAMPLES: Final = {"astronaut.jpg": "One face", "two_faces.jpg": "Two faces"}
 TITLE: Final = "fer-zoo: facial expression recognition"
 HEAD: Final = """
 # fer-zoo
-Finds every face and says which expression it shows. An expression is not a feeling, and a probability is not a diagnosis.
+Finds every face and says which expression it shows.
+An expression is not a feeling, and a probability is not a diagnosis.
 """
 NOTE: Final = """
 Pictures are worked on by this server alone and deleted after {minutes}.
@@ -79,7 +80,8 @@ def create_page(analyzer: FaceAnalyzer, limits: DemoLimits | None = None) -> gra
     gr = import_gradio()
     limits = limits or DemoLimits()
     show = _make_show(analyzer)
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+    page: gradio.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with page:
         gr.Markdown(HEAD, elem_classes="fz-head")
         with gr.Row():
             choices = Choices(
@@ -251,7 +253,7 @@ def _analyze_upload(analyzer: FaceAnalyzer, upload: Any, model: str, detector: s
 
 def _minutes(seconds: float) -> str:
     """Return a time as people say it."""
-    if seconds < 2 * 60:  # noqa: PLR2004 - two minutes
+    if seconds < 2 * 60:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 60:.0f} minutes"
 

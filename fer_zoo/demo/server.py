@@ -59,9 +59,7 @@ def serve(
             _run(app, listening, lambda: on_ready(url) if on_ready is not None else None)
 
 
-def create_app(
-    analyzer: FaceAnalyzer, limits: DemoLimits, folder: Path, login: tuple[str, str] | None = None
-) -> App:
+def create_app(analyzer: FaceAnalyzer, limits: DemoLimits, folder: Path, login: tuple[str, str] | None = None) -> App:
     """Make the application that a server runs: the page, and the guard before it.
 
     Must be called and used inside :func:`~fer_zoo.demo.folder.private_folder`.
@@ -137,6 +135,7 @@ def _run(app: App, listening: socket.socket, on_startup: Callable[[], None]) -> 
     server = uvicorn.Server(config)
 
     async def run() -> None:
+        """Serve, and say when it has begun."""
         serving = asyncio.create_task(server.serve([listening]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.05)

@@ -45,7 +45,8 @@ def documented(language: str, server: DemoServer, photo: str) -> str:
         for block in re.findall(rf"```{language}\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
         if "/predict" in block
     )
-    return example.replace("http://127.0.0.1:7860", server.url).replace("photo.jpg", photo)
+    filled: str = example.replace("http://127.0.0.1:7860", server.url).replace("photo.jpg", photo)
+    return filled
 
 
 def upload(client: httpx.Client, name: str, content: bytes) -> str:
@@ -111,7 +112,7 @@ def test_answer_is_that_of_the_command_line(
     }
     (face,), (expected_face,) = answer["faces"], expected["faces"]
     assert face["box"] == pytest.approx(expected_face["box"], abs=0.01)
-    assert [row["label"] for row in face["scores"]][0] == "happiness"
+    assert face["scores"][0]["label"] == "happiness"
     assert face["score"] == pytest.approx(expected_face["score"], abs=1e-4)
     assert face["landmarks"] == [pytest.approx(point, abs=0.01) for point in expected_face["landmarks"]]
 
@@ -157,9 +158,9 @@ def test_wrong_options_are_refused(server: DemoServer, smile: str) -> None:
     """The message says what there is."""
     client = Client(server.url, verbose=False)
 
-    with pytest.raises(AppError, match="Unknown model 'mahn'. Did you mean 'mhan'"):
+    with pytest.raises(AppError, match=r"Unknown model 'mahn'\. Did you mean 'mhan'"):
         client.predict(handle_file(smile), model="mahn", api_name="/predict")
-    with pytest.raises(AppError, match="Unknown detector '../scrfd'"):
+    with pytest.raises(AppError, match=r"Unknown detector '\.\./scrfd'"):
         client.predict(handle_file(smile), detector="../scrfd", api_name="/predict")
     with pytest.raises(AppError, match="Invalid value 0 for top_k"):
         client.predict(handle_file(smile), top_k=0, api_name="/predict")

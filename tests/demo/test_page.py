@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -18,7 +19,7 @@ Write = Callable[[str, NDArray[np.uint8]], str]
 Open = Callable[..., Visit]
 
 #: Width and height of the window, and which colours the visitor prefers.
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
@@ -57,7 +58,7 @@ def test_uploaded_picture_is_analysed_in_every_look(
 
     assert said == "Found 1 face in smile.png."
     (chart,) = read_charts(seen.page)
-    assert list(chart)[0] == "happiness"
+    assert next(iter(chart)) == "happiness"
     assert chart["happiness"] == pytest.approx(99.8, abs=0.11)
     assert sum(chart.values()) == pytest.approx(100, abs=0.5)
     drawn = seen.page.locator("#picture-faces img")
@@ -153,5 +154,5 @@ def test_webcam(server: DemoServer, visit: Open) -> None:
 
     assert said.startswith("Found 1 face in ")
     (chart,) = read_charts(page, "webcam")
-    assert list(chart)[0] == "happiness"
+    assert next(iter(chart)) == "happiness"
     assert seen.problems == []
