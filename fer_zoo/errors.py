@@ -57,6 +57,28 @@ class ImageTooLargeError(ImageReadError):
     """An image has more pixels, or a download more bytes, than the limit allows."""
 
 
+class VideoReadError(FerZooError, ValueError):
+    """An input is no video, or nothing of it can be decoded.
+
+    Attributes:
+        source: the input as the user would recognise it: a path, a URL, or ``camera 0``.
+        reason: what is wrong with it, as a clause without a full stop.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source = source
+        self.reason = reason
+        super().__init__(f"Cannot read video {source!r}: {reason}.")
+
+
+class VideoNotFoundError(VideoReadError, FileNotFoundError):
+    """The path of a video does not exist, its URL cannot be reached, or there is no such camera."""
+
+    def __str__(self) -> str:
+        """Return the message; ``OSError`` would print the two arguments instead."""
+        return f"Cannot read video {self.source!r}: {self.reason}."
+
+
 class InvalidOptionError(FerZooError, ValueError):
     """An option has a value that it does not accept."""
 

@@ -26,6 +26,8 @@ from fer_zoo.errors import (
     MissingPackageError,
     TrainingDataError,
     UnknownNameError,
+    VideoNotFoundError,
+    VideoReadError,
     WeightsIntegrityError,
     WeightsNotFoundError,
 )
@@ -47,6 +49,16 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         ImageTooLargeError("face.png", "it has 200 pixels, the limit is 100"),
         (ImageReadError, ValueError),
         "Cannot read image 'face.png': it has 200 pixels, the limit is 100.",
+    ),
+    (
+        VideoReadError("song.mp3", "it has audio and no video"),
+        (ValueError,),
+        "Cannot read video 'song.mp3': it has audio and no video.",
+    ),
+    (
+        VideoNotFoundError("camera 3", "this machine has no camera"),
+        (VideoReadError, ValueError, FileNotFoundError, OSError),
+        "Cannot read video 'camera 3': this machine has no camera.",
     ),
     (
         InvalidOptionError("top_k", 0, "at least 1"),

@@ -20,11 +20,13 @@ from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
 from fer_zoo.cli.pull import pull
 from fer_zoo.cli.push import push
+from fer_zoo.cli.video import video
 
 app = typer.Typer(
     name="fer-zoo", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.command()(predict)
+app.command()(video)
 app.command()(explain)
 app.command()(crop)
 app.command()(evaluate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -23,12 +25,15 @@ OTHER_COLOR = "#FFFFFF"
 DARK_COLORS = {"#0072B2", "#D55E00", "#009E73"}  # white text reads better on these
 
 
-def annotate(image: NDArray[np.uint8], result: ImageResult) -> NDArray[np.uint8]:
+def annotate(
+    image: NDArray[np.uint8], result: ImageResult, *, names: Sequence[str | None] | None = None
+) -> NDArray[np.uint8]:
     """Draw a box around every face, with its expression and score; an uncertain one is white with a question mark.
 
     Args:
         image: RGB, ``(H, W, 3)``; it is not changed.
         result: the faces of that picture.
+        names: what to write before the expression of each face, such as who it is; ``None`` for nothing.
 
     Returns:
         a new picture of the same shape.
@@ -37,19 +42,24 @@ def annotate(image: NDArray[np.uint8], result: ImageResult) -> NDArray[np.uint8]
     draw = ImageDraw.Draw(canvas)
     unit = max(1, round(max(image.shape[:2]) / 400))  # line width in pixels; text and margins follow it
     font = ImageFont.load_default(size=7 * unit + 6)
-    for face in result.faces:
-        _draw_face(draw, face, font, unit)
+    for face, name in zip(result.faces, names or [None] * len(result.faces), strict=True):
+        _draw_face(draw, face, name, font, unit)
     return np.array(canvas)
 
 
 def _draw_face(
-    draw: ImageDraw.ImageDraw, face: FaceExpression, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, unit: int
+    draw: ImageDraw.ImageDraw,
+    face: FaceExpression,
+    name: str | None,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    unit: int,
 ) -> None:
     """Draw one box with its label above it, or inside where there is no room above."""
     color = OTHER_COLOR if face.is_uncertain else COLORS.get(face.label, OTHER_COLOR)
     box = face.face.box
     draw.rectangle((box.left, box.top, box.right, box.bottom), outline=color, width=2 * unit)
     text = f"{face.label}{'?' if face.is_uncertain else ''} {face.score:.0%}"
+    text = text if name is None else f"{name} {text}"
     _, _, text_width, text_height = draw.textbbox((0, 0), text, font=font)
     left = max(0.0, min(box.left, draw.im.size[0] - text_width - 2 * unit))
     top = box.top - text_height - 2 * unit

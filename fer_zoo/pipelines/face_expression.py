@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, overload
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
@@ -135,6 +136,48 @@ class FaceExpressionPipeline(ChunkPipeline):
         stream: Iterator[ImageResult] = iter(super().__call__(_stream(inputs), **options))
         return stream
 
+    def find_faces(
+        self, images: Sequence[NDArray[np.uint8]], *, threshold: float | None = None
+    ) -> list[tuple[Face, ...]]:
+        """Return the faces of each picture that the detector is sure enough of, the surest first.
+
+        Args:
+            images: RGB, each ``(H, W, 3)``.
+            threshold: as for the class; by default what it was given.
+        """
+        lowest = self._preprocess_params.get("threshold", 0.0) if threshold is None else threshold
+        return [tuple(face for face in faces if face.score >= lowest) for faces in self.detector.detect(images)]
+
+    def classify_faces(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        faces: Sequence[Sequence[Face]],
+        *,
+        batch_size: int = 16,
+        min_confidence: float | None = None,
+    ) -> list[tuple[FaceExpression, ...]]:
+        """Classify faces whose places are known, batched across the pictures.
+
+        Args:
+            images: RGB, each ``(H, W, 3)``.
+            faces: those of each picture.
+            batch_size: how many run through the model together.
+            min_confidence: as for the class; by default what it was given.
+
+        Returns:
+            the expressions of each picture, in the order of its faces.
+        """
+        crops = [crop for image, found in zip(images, faces, strict=True) for crop in self._crops(image, found)]
+        logits: list[torch.Tensor] = []
+        with torch.inference_mode():
+            for start in range(0, len(crops), batch_size):
+                pixel_values = self._pixel_values(crops[start : start + batch_size]).to(self.device)
+                logits.extend(self.model(pixel_values).logits.cpu().split(1))
+        rows = iter(logits)
+        is_calibrated: bool = self._postprocess_params.get("calibrated", True)
+        lowest = self._postprocess_params.get("min_confidence", 0.0) if min_confidence is None else min_confidence
+        return [tuple(self._expression(face, next(rows), is_calibrated, lowest) for face in found) for found in faces]
+
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model and its image processor into a folder that every pipeline and Auto class loads.
 
@@ -198,8 +241,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         if not faces:
             yield self._blank_chunk(result)
             return
-        crops = [image] if self.detector.gives_crops else self.image_processor.crop_faces(image, faces)
-        pixel_values = self._pixel_values(crops)
+        pixel_values = self._pixel_values(self._crops(image, faces))
         for i, face in enumerate(faces):
             yield _chunk(pixel_values[i : i + 1], face, result, is_last=i == len(faces) - 1)
 
@@ -232,6 +274,13 @@ class FaceExpressionPipeline(ChunkPipeline):
         id2label = self.model.config.id2label
         ranked = sorted(((id2label[i], score) for i, score in enumerate(probabilities)), key=lambda pair: -pair[1])
         return FaceExpression(face, tuple(ranked), is_uncertain=ranked[0][1] < min_confidence)
+
+    def _crops(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[NDArray[np.uint8]]:
+        """Return one crop for each face; the picture itself if it is one already."""
+        if self.detector.gives_crops:
+            return [image] * len(faces)
+        crops: list[NDArray[np.uint8]] = self.image_processor.crop_faces(image, faces)
+        return crops
 
     def _pixel_values(self, crops: Sequence[np.ndarray]) -> torch.Tensor:
         """Return ``(B, 3, H, W)`` in the model's type."""

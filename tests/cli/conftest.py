@@ -17,7 +17,7 @@ from fer_zoo.cli import app
 @pytest.fixture
 def run(embedded_pipeline: FaceExpressionPipeline, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Return a function that runs ``fer-zoo`` with arguments; the embedded pipeline is made once for all tests."""
-    for command in ("predict", "explain"):
+    for command in ("predict", "explain", "video"):
         module = import_module(f"fer_zoo.cli.{command}")  # the package's attribute of that name is the command
         make = module.pipeline
 

@@ -1,0 +1,163 @@
+"""The video again, with its faces marked and its sound kept."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.imaging import annotate
+from fer_zoo.pipelines.video.outputs import PartialFile, check_suffix
+from fer_zoo.pipelines.video.packages import import_extra
+from fer_zoo.results import FaceExpression, ImageResult
+from fer_zoo.video_results import FrameResult, Segment, TrackedFace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fer_zoo.pipelines.video.reader import VideoFrame, VideoReader
+
+VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov")
+ENCODERS: Final = ("libx264", "libopenh264", "mpeg4")  # the first that FFmpeg was built with
+CLOCK: Final = Fraction(1, 90_000)  # seconds; fine enough for any frame rate
+COPIED: Final = frozenset({"aac", "ac3", "alac", "eac3", "mp3"})  # sound that players expect in MP4; else made to AAC
+EARLY: Final = -0.5  # seconds; sound that begins this little before the picture is kept
+
+
+class AnnotatedVideo:
+    """Writes frames with their faces marked, at their own times, and the sound of the video.
+
+    The sound is copied as it is, or made to AAC where MP4 does not take it.
+
+    Args:
+        path: the file, in MP4.
+        reader: where the frames come from, opened with its sound.
+
+    Raises:
+        InvalidOptionError: if the ending is not one of MP4, or the file cannot be written.
+        MissingPackageError: if PyAV is not installed.
+    """
+
+    def __init__(self, path: Path, reader: VideoReader) -> None:
+        check_suffix("annotated", path, VIDEO_SUFFIXES)
+        self._av, self._reader = import_extra("av"), reader
+        self._file = PartialFile("annotated", path)
+        try:
+            self._container = self._av.open(str(self._file.path), "w", format="mp4")
+            self._video = self._add_video()
+            self._sound = None if reader.sound is None else self._add_sound(reader.sound)
+        except BaseException:
+            self._file.remove()
+            raise
+
+    def write(self, frame: VideoFrame | None, result: FrameResult, ended: list[Segment]) -> None:
+        """Write a frame, and the sound that came up until now."""
+        if frame is None:
+            return
+        marked = mark_faces(frame.image, result)[: self._video.height, : self._video.width]
+        picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(marked), format="rgb24")
+        picture = picture.reformat(width=self._video.width, height=self._video.height, format="yuv420p")
+        picture.pts, picture.time_base = round(frame.time / CLOCK), CLOCK
+        self._mux(self._video.encode(picture))
+        self._write_sound()
+
+    def finish(self, ended: list[Segment]) -> None:
+        """Write what the encoders still hold, and put the file in its place."""
+        self._write_sound()
+        self._mux(self._video.encode(None))
+        if self._sound is not None and self._is_encoded:
+            self._mux(self._sound.encode(None))
+        try:
+            self._container.close()
+        except (self._av.error.FFmpegError, OSError) as error:
+            raise self._refusal(error) from error
+        self._file.move()
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        try:
+            self._container.close()
+        except (self._av.error.FFmpegError, OSError, ValueError):
+            pass  # the disk is full, or nothing was written yet: the file goes anyway
+        finally:
+            self._file.remove()
+
+    def _add_video(self) -> Any:
+        """Add the stream of the pictures."""
+        encoder = next(name for name in ENCODERS if name in self._av.codecs_available)
+        rate = Fraction(self._reader.frame_rate).limit_denominator(1001)
+        stream = self._container.add_stream(encoder, rate=rate)
+        stream.width, stream.height = (max(2, side - side % 2) for side in (self._reader.width, self._reader.height))
+        stream.pix_fmt = "yuv420p"  # halves the colours' size, so sides are even
+        stream.codec_context.time_base = CLOCK
+        return stream
+
+    def _add_sound(self, source: Any) -> Any:
+        """Add the stream of the sound, copied if MP4 takes it."""
+        self._is_encoded = source.codec_context.name not in COPIED
+        if self._is_encoded:
+            return self._container.add_stream("aac", rate=source.rate)
+        return self._container.add_stream_from_template(source)
+
+    def _write_sound(self) -> None:
+        """Write the packets of the sound that the reader has come upon."""
+        for packet in self._reader.take_sound():
+            if self._is_encoded:
+                self._encode_sound(packet)
+            elif packet.pts is not None and float(packet.pts * packet.time_base) - self._reader.first_time >= EARLY:
+                shift = round(self._reader.first_time / packet.time_base)
+                packet.pts -= shift
+                packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+                packet.stream = self._sound
+                self._mux(packet)
+
+    def _encode_sound(self, packet: Any) -> None:
+        """Make the sound of a packet to AAC; a damaged one is left out."""
+        try:
+            frames = packet.decode()
+        except self._av.error.FFmpegError:
+            return
+        sound: Any = self._sound
+        for frame in frames:
+            if frame.pts is not None:
+                frame.pts -= round(self._reader.first_time / frame.time_base)
+            if frame.pts is None or frame.pts >= 0:
+                self._mux(sound.encode(frame))
+
+    def _mux(self, packets: Any) -> None:
+        """Write packets."""
+        try:
+            self._container.mux(packets)
+        except (self._av.error.FFmpegError, OSError) as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> InvalidOptionError:
+        """Return the error for a file that cannot be written."""
+        return InvalidOptionError("annotated", str(self._file.place), f"a place that can be written to ({error})")
+
+
+def mark_faces(image: NDArray[np.uint8], result: FrameResult) -> NDArray[np.uint8]:
+    """Draw a box around every face, with its track, its label and its smoothed score.
+
+    Args:
+        image: RGB, ``(H, W, 3)``; it is not changed.
+        result: the faces of that frame.
+
+    Returns:
+        a new picture of the same shape.
+    """
+    names = [None if face.track_id is None else f"{face.track_id}:" for face in result.faces]
+    faces = tuple(_as_drawn(face) for face in result.faces)
+    return annotate(image, ImageResult("", image.shape[1], image.shape[0], faces), names=names)
+
+
+def _as_drawn(face: TrackedFace) -> FaceExpression:
+    """Return a face whose best score is that of its label."""
+    others = tuple(pair for pair in face.smoothed if pair[0] != face.label)
+    return FaceExpression(face.expression.face, ((face.label, face.score), *others), face.expression.is_uncertain)
+
+
+__all__ = ["VIDEO_SUFFIXES", "AnnotatedVideo", "mark_faces"]

@@ -1,0 +1,105 @@
+"""What is written of a video: each file is there whole, or not at all.
+
+A file is written beside its place and renamed at the end. Where the work is stopped before the end, a valid file with
+all that was done until then is renamed too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.pipelines.video.reader import VideoFrame
+from fer_zoo.video_results import FrameResult, Segment
+
+
+class Output(Protocol):
+    """Something that is written while a video is analysed."""
+
+    def write(self, frame: VideoFrame | None, result: FrameResult, ended: list[Segment]) -> None:
+        """Take the next frame.
+
+        Args:
+            frame: its picture; ``None`` with the result that only says what could not be read.
+            result: its faces.
+            ended: the segments that ended with it.
+        """
+
+    def finish(self, ended: list[Segment]) -> None:
+        """Make the file whole and put it in its place.
+
+        Args:
+            ended: the segments that ended with the video.
+        """
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+
+
+class PartialFile:
+    """A file on its way to its place.
+
+    Attributes:
+        path: where to write until then; it has the ending of the file.
+        place: where the file belongs.
+
+    Args:
+        option: what errors call the place.
+        place: where the file belongs; its folder is made if there is none.
+
+    Raises:
+        InvalidOptionError: if it cannot be written there.
+    """
+
+    def __init__(self, option: str, place: Path) -> None:
+        self._option, self.place = option, place
+        self.path = place.with_name(f".{place.stem}.{uuid4().hex}.partial{place.suffix}")
+        if place.is_dir():
+            raise InvalidOptionError(option, str(place), "a file, this is a folder")
+        with self.told_if_not_writable():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch()
+
+    def move(self) -> None:
+        """Put the file in its place, over one that is there.
+
+        Raises:
+            InvalidOptionError: if that cannot be done.
+        """
+        with self.told_if_not_writable():
+            self.path.replace(self.place)
+
+    def remove(self) -> None:
+        """Remove the file."""
+        self.path.unlink(missing_ok=True)
+
+    @contextmanager
+    def told_if_not_writable(self) -> Iterator[None]:
+        """Turn what the system says into an error that names the place."""
+        try:
+            yield
+        except OSError as error:
+            expected = f"a place that can be written to ({error.strerror or error})"
+            raise InvalidOptionError(self._option, str(self.place), expected) from error
+
+
+def check_suffix(option: str, path: Path, suffixes: tuple[str, ...]) -> None:
+    """Refuse a file whose ending stands for no format that can be written.
+
+    Args:
+        option: what the error calls the file.
+        path: the file.
+        suffixes: the endings that can be written, in small letters.
+
+    Raises:
+        InvalidOptionError: if it has another ending.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise InvalidOptionError(option, str(path), f"a file with one of {', '.join(suffixes)}")
+
+
+__all__ = ["Output", "PartialFile", "check_suffix"]

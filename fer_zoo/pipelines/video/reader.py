@@ -1,0 +1,244 @@
+"""The frames of a video, decoded in a thread ahead of the work on them.
+
+Memory stays the same for any length: the thread waits when a few frames are ready. A camera does not wait, so of its
+frames the oldest is dropped then.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_zoo.errors import VideoReadError
+from fer_zoo.pipelines.video.packages import import_extra
+from fer_zoo.pipelines.video.source import VideoSource, describe_video, open_container, reason_of
+
+AHEAD: Final = 4  # frames that are ready at most
+POLL: Final = 0.1  # seconds after which a wait looks whether it was called off
+USUAL_RATE: Final = 25.0  # frames per second of a video that does not say
+MISSING: Final = 0.5  # seconds that may be missing at the end: headers are rounded, and last frames may be left out
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFrame:
+    """One picture of a video.
+
+    Attributes:
+        index: number of the frame, from 0.
+        time: when it is shown, in seconds from the first frame.
+        duration: how long it is shown, in seconds.
+        image: RGB, ``(H, W, 3)``, upright.
+    """
+
+    index: int
+    time: float
+    duration: float
+    image: NDArray[np.uint8]
+
+
+class VideoReader:
+    """Iterates over the frames of a video, once; use it in a ``with`` statement.
+
+    Frames are turned upright as the file asks, stretched where its pixels are not square, and timed by their own time
+    stamps. Damaged frames are left out.
+
+    Attributes:
+        source: what errors and results call the video.
+        width: of the upright picture, in pixels.
+        height: of the upright picture, in pixels.
+        frame_rate: frames per second on average, as the file announces it.
+        duration: in seconds as the file announces it, or ``None``.
+        error: after the last frame, what could not be read, or ``None``.
+        is_camera: whether it is a camera, which waits for nobody.
+        sound: the stream of the sound, or ``None``.
+        first_time: time stamp of the first frame in the file, in seconds.
+
+    Args:
+        source: a path, a URL, or the number of a camera.
+        timeout: seconds to wait for a URL, each time.
+        with_sound: whether to keep the packets of the sound for :meth:`take_sound`.
+        stop: once this is set there are no more frames.
+
+    Raises:
+        VideoNotFoundError: if there is no such file or camera, or the URL cannot be reached.
+        VideoReadError: if it is no video, has no frame or only damaged ones.
+        MissingPackageError: if PyAV is not installed.
+    """
+
+    def __init__(
+        self, source: VideoSource, *, timeout: float = 10.0, with_sound: bool = False, stop: Event | None = None
+    ) -> None:
+        self.source = describe_video(source)
+        self._errors = import_extra("av.error").FFmpegError
+        self._container = open_container(source, timeout=timeout)
+        self._video = self._container.streams.video[0]
+        self._video.thread_type = "AUTO"
+        self.sound = self._container.streams.audio[0] if with_sound and self._container.streams.audio else None
+        self.frame_rate = float(self._video.average_rate or self._video.guessed_rate or USUAL_RATE)
+        self.duration = _announced_duration(self._container)
+        self.error: str | None = None
+        self.first_time = 0.0
+        self.is_camera = isinstance(source, int)
+        self._problems: list[str] = []
+        self._num_damaged = 0
+        self._packets: deque[Any] = deque()
+        self._queue: Queue[VideoFrame | None] = Queue(AHEAD)
+        self._stop, self._closed = stop or Event(), Event()
+        self._thread = Thread(target=self._work, name="video", daemon=True)
+        self._thread.start()
+        self._first = self._begin()
+        self.height, self.width = self._first.image.shape[:2]
+
+    def __enter__(self) -> VideoReader:
+        """Return the reader."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the video."""
+        self.close()
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Yield the frames."""
+        if not self._stop.is_set():
+            yield self._first
+        while (frame := self._take()) is not None:
+            yield frame
+
+    @property
+    def num_ready(self) -> int:
+        """How many frames are decoded and wait to be taken."""
+        return self._queue.qsize()
+
+    def take_sound(self) -> list[Any]:
+        """Return the packets of the sound that came up since the last call, in their order."""
+        packets = []
+        while self._packets:
+            packets.append(self._packets.popleft())
+        return packets
+
+    def close(self) -> None:
+        """Stop the thread and close the video; doing it again changes nothing."""
+        self._closed.set()
+        self._thread.join()
+        self._container.close()
+
+    def _begin(self) -> VideoFrame:
+        """Return the first frame."""
+        first = self._take()
+        if first is None:
+            self.close()
+            reason = self.error or ("it was stopped" if self._stop.is_set() else "it has no frame")
+            raise VideoReadError(self.source, reason)
+        return first
+
+    def _take(self) -> VideoFrame | None:
+        """Return the next frame as soon as it is there; ``None`` at the end."""
+        while not self._stop.is_set():
+            try:
+                frame = self._queue.get(timeout=POLL)
+            except Empty:
+                continue
+            if frame is None:
+                self.error = self._describe_problems()
+            return frame
+        return None
+
+    def _work(self) -> None:
+        """Decode the video; the body of the thread."""
+        try:
+            for frame in self._timed_frames():
+                self._put(frame)
+                if self._closed.is_set():
+                    return
+        except (self._errors, OSError, ValueError, MemoryError) as error:
+            self._problems.append(f"reading ended early ({reason_of(error)})")
+        self._put(None)
+
+    def _put(self, frame: VideoFrame | None) -> None:
+        """Hand a frame over, as soon as there is room for it."""
+        while not self._closed.is_set():
+            try:
+                self._queue.put(frame, timeout=0.0 if self.is_camera else POLL)
+            except Full:
+                if self.is_camera:
+                    with suppress(Empty):  # it may have been taken just now
+                        self._queue.get_nowait()
+                continue
+            return
+
+    def _timed_frames(self) -> Iterator[VideoFrame]:
+        """Yield frames, each held back until the time of the next is known."""
+        held: VideoFrame | None = None
+        usual = 1 / self.frame_rate
+        for decoded in self._decoded_frames():
+            stamp = decoded.time
+            if held is None:
+                self.first_time = stamp or 0.0
+                held = VideoFrame(0, 0.0, usual, self._upright(decoded))
+                continue
+            time = held.time + usual if stamp is None else stamp - self.first_time
+            if time <= held.time:  # some cameras and old containers stamp two frames alike
+                time = held.time + usual
+            yield replace(held, duration=time - held.time)
+            held = VideoFrame(held.index + 1, time, usual, self._upright(decoded))
+        if held is not None:
+            yield held
+            self._note_missing_end(held.time + held.duration)
+
+    def _decoded_frames(self) -> Iterator[Any]:
+        """Yield what FFmpeg decodes, keep the sound, and pass over what is damaged."""
+        for packet in self._container.demux([stream for stream in (self._video, self.sound) if stream is not None]):
+            if packet.stream is self.sound:
+                if packet.size:
+                    self._packets.append(packet)
+                continue
+            try:
+                frames = packet.decode()
+            except self._errors:
+                self._num_damaged += 1
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    self._num_damaged += 1
+                else:
+                    yield frame
+
+    def _upright(self, frame: Any) -> NDArray[np.uint8]:
+        """Return the pixels as they are to be shown, ``(H, W, 3)``."""
+        aspect = self._video.sample_aspect_ratio
+        width = round(frame.width * aspect) if aspect else frame.width  # DVDs and old cameras: pixels not square
+        pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", width=max(1, width), height=frame.height)
+        quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as NumPy turns
+        return np.ascontiguousarray(np.rot90(pixels, quarter_turns)) if quarter_turns else pixels
+
+    def _note_missing_end(self, end: float) -> None:
+        """Notice when the frames end before the time that the file announces."""
+        if self.duration is not None and self.duration - end > MISSING + 1 / self.frame_rate:
+            self._problems.append(f"the frames end after {end:.1f} s of {self.duration:.1f} s")
+
+    def _describe_problems(self) -> str | None:
+        """Return what could not be read."""
+        damaged = f"{self._num_damaged} {'frame is' if self._num_damaged == 1 else 'frames are'} damaged"
+        problems = [damaged, *self._problems] if self._num_damaged else self._problems
+        return "; ".join(problems) or None
+
+
+def _announced_duration(container: Any) -> float | None:
+    """Return the length of the moving picture in seconds, if the file says it."""
+    video = container.streams.video[0]
+    if video.duration:
+        return float(video.duration * video.time_base)
+    if container.duration and not container.streams.audio:  # else it may be that of the sound
+        return float(container.duration / 1_000_000)
+    return None
+
+
+__all__ = ["VideoFrame", "VideoReader"]

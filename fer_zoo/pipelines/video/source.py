@@ -1,0 +1,119 @@
+"""Opening a video: a file, a stream from a URL, or a camera; and saying what is wrong with one that does not open."""
+
+from __future__ import annotations
+
+import os
+import sys
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from fer_zoo.errors import InvalidOptionError, VideoNotFoundError, VideoReadError
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source
+from fer_zoo.pipelines.video.packages import import_extra
+
+VideoSource: TypeAlias = "str | PathLike[str] | int"
+"""A path, a URL, or the number of a camera."""
+
+#: What a URL may begin with. FFmpeg knows more, some of which read local files or run other protocols.
+SCHEMES: Final = ("http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp")
+
+
+def describe_video(source: VideoSource) -> str:
+    """Return what errors and results call a video: its path, its URL without a password, or ``camera 0``."""
+    return f"camera {source}" if isinstance(source, int) else describe_source(source)
+
+
+def open_container(source: VideoSource, *, timeout: float) -> Any:  # av's InputContainer; av is optional
+    """Open a video for reading.
+
+    Args:
+        source: a path, a URL, or the number of a camera.
+        timeout: seconds to wait for a URL, each time.
+
+    Raises:
+        VideoNotFoundError: if there is no such file or camera, or the URL cannot be reached.
+        VideoReadError: if it is no video: something else, empty, or sound alone.
+        InvalidOptionError: if the timeout is not positive.
+        MissingPackageError: if PyAV is not installed.
+    """
+    if not timeout > 0:
+        raise InvalidOptionError("timeout", timeout, "a number of seconds above 0")
+    av, name = import_extra("av"), describe_video(source)
+    try:
+        container = _open(av, source, name, timeout)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        if isinstance(error, VideoReadError):
+            raise
+        raise _translate(error, source, name) from error
+    try:
+        _check_streams(container, name)
+    except VideoReadError:
+        container.close()
+        raise
+    return container
+
+
+def _open(av: Any, source: VideoSource, name: str, timeout: float) -> Any:
+    """Open a source of any kind."""
+    if isinstance(source, int):
+        return av.open(_camera(source, name), format="v4l2")
+    path = os.fsdecode(fspath(source))
+    if "://" in path:
+        scheme = path.partition(":")[0].lower()
+        if scheme not in SCHEMES:
+            raise VideoReadError(name, f"{scheme} URLs are not supported; pass a path or one of {', '.join(SCHEMES)}")
+        return av.open(path, timeout=timeout)
+    if not path:
+        raise VideoReadError(name, "the path is empty")
+    if Path(path).is_file() and not Path(path).stat().st_size:
+        raise VideoReadError(name, "the file is empty")
+    return av.open(f"file:{path}")  # a path such as concat:a.mp4 would be taken for a protocol
+
+
+def _camera(number: int, name: str) -> str:
+    """Return the device of a camera."""
+    if not sys.platform.startswith("linux"):
+        raise VideoReadError(name, "cameras are read through Video4Linux, which only Linux has; pass a file or a URL")
+    device = Path(f"/dev/video{number}")
+    if not device.exists():
+        others = sorted(path.name.removeprefix("video") for path in Path("/dev").glob("video[0-9]*"))
+        there = f"there are cameras {', '.join(others)}" if others else "this machine has no camera"
+        raise VideoNotFoundError(name, f"there is no {device}; {there}")
+    return str(device)
+
+
+def _check_streams(container: Any, name: str) -> None:
+    """Refuse what has no moving picture, or too large a one."""
+    if not container.streams.video:
+        kinds = " and ".join(sorted({stream.type for stream in container.streams})) or "no stream at all"
+        raise VideoReadError(name, f"it has {kinds} and no video")
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise VideoReadError(name, "its codec is not known to this build of FFmpeg")
+    if stream.width * stream.height > DEFAULT_MAX_PIXELS:
+        size = f"{stream.width} x {stream.height}"
+        raise VideoReadError(name, f"its frames have {size} pixels, the limit is {DEFAULT_MAX_PIXELS:,} in all")
+
+
+def _translate(error: Exception, source: VideoSource, name: str) -> VideoReadError:
+    """Return our error for what the system or FFmpeg says."""
+    reason = reason_of(error)
+    is_url = isinstance(source, str) and "://" in source
+    if is_url:
+        return VideoNotFoundError(name, f"the URL cannot be read ({reason})")
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return VideoNotFoundError(name, "there is no such file")
+    if isinstance(error, IsADirectoryError):
+        return VideoReadError(name, "it is a directory; pass the files in it one by one")
+    if isinstance(error, PermissionError):
+        return VideoReadError(name, "permission to read it is denied")
+    return VideoReadError(name, f"it is no video that FFmpeg can read, or its beginning or index is lost ({reason})")
+
+
+def reason_of(error: Exception) -> str:
+    """Return what the system or FFmpeg says, without the path that the caller names already."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+__all__ = ["SCHEMES", "VideoSource", "describe_video", "open_container", "reason_of"]
