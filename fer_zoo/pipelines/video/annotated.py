@@ -99,7 +99,7 @@ class AnnotatedVideo:
         """Add the stream of the sound, copied if MP4 takes it."""
         self._is_encoded = source.codec_context.name not in COPIED
         if self._is_encoded:
-            return self._container.add_stream("aac", rate=source.rate)
+            return self._container.add_stream("aac", rate=source.rate, layout=source.codec_context.layout.name)
         return self._container.add_stream_from_template(source)
 
     def _write_sound(self) -> None:

@@ -16,9 +16,7 @@ import numpy as np
 from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.results import Box, Face
 
-SURE: Final = (
-    0.6  # detector's score from which a face begins a track; one below can only continue one (Section 3.1)
-)
+SURE: Final = 0.6  # detector's score from which a face begins a track; one below can only continue one (Section 3.1)
 TRACKERS_RATE: Final = 30  # the package gives times in frames of this rate
 
 
