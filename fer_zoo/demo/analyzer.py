@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -87,7 +88,7 @@ class FaceAnalyzer:
         Raises:
             UnknownNameError: if there is no such model or detector.
         """
-        pipe = self._choose(model, detector)
+        self._choose(model, detector)
         try:
             picture = read_image(Path(path), max_pixels=self.max_pixels)
         except ImageTooLargeError as error:
@@ -96,7 +97,7 @@ class FaceAnalyzer:
             return PictureAnalysis(ImageResult(name, error=str(shown)))
         except ImageReadError as error:
             return PictureAnalysis(ImageResult(name, error=str(ImageReadError(name, error.reason))))
-        with self._lock:
+        with self.use(model, detector) as pipe:
             result = pipe.analyze(picture)
         return PictureAnalysis(replace(result, source=name), picture)
 
@@ -134,6 +135,21 @@ class FaceAnalyzer:
                 for found in analysis.result.faces
             ]
         return overlay(analysis.picture, explanations)
+
+    @contextmanager
+    def use(self, model: str, detector: str) -> Iterator[FaceExpressionPipeline]:
+        """Give a pipeline to one visitor alone.
+
+        Args:
+            model: one of :attr:`models`.
+            detector: one of :attr:`detectors`.
+
+        Raises:
+            UnknownNameError: if there is no such model or detector.
+        """
+        pipe = self._choose(model, detector)
+        with self._lock:
+            yield pipe
 
     def _choose(self, model: str, detector: str) -> FaceExpressionPipeline:
         """Return the pipeline of a model and a detector.

@@ -14,6 +14,8 @@ class DemoLimits:
     Attributes:
         max_bytes: largest upload, in bytes.
         max_pixels: largest picture, in pixels, read from the header before anything is decoded.
+        max_video_seconds: how much of a video is analysed, in seconds from its start.
+        max_work_seconds: how long the analysis of a video may take, in seconds; then it ends where it is.
         max_waiting: requests that may wait for their turn; the next ones are sent away.
         keep_seconds: how long uploads and results are kept on disk, in seconds.
 
@@ -23,6 +25,8 @@ class DemoLimits:
 
     max_bytes: int = 20_000_000
     max_pixels: int = 50_000_000
+    max_video_seconds: float = 30.0
+    max_work_seconds: float = 120.0
     max_waiting: int = 64
     keep_seconds: float = 600.0
 

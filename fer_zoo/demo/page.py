@@ -14,6 +14,8 @@ from fer_zoo.demo.analyzer import FaceAnalyzer, PictureAnalysis
 from fer_zoo.demo.charts import describe_result, draw_charts, message
 from fer_zoo.demo.limits import DemoLimits
 from fer_zoo.demo.packages import import_gradio
+from fer_zoo.demo.video import has_video_packages
+from fer_zoo.demo.video_tab import add_video_tab
 from fer_zoo.errors import FerZooError, InvalidOptionError
 from fer_zoo.imaging import annotate
 from fer_zoo.results import ImageResult
@@ -31,7 +33,7 @@ Finds every face and says which expression it shows.
 An expression is not a feeling, and a probability is not a diagnosis.
 """
 NOTE: Final = """
-Pictures are worked on by this server alone and deleted after {minutes}.
+Pictures and videos are worked on by this server alone and deleted after {minutes}.
 """
 
 #: Where the model looks: what the page calls it, and the method of :mod:`fer_zoo.explain`; nothing for off.
@@ -95,6 +97,9 @@ def create_page(analyzer: FaceAnalyzer, limits: DemoLimits | None = None) -> gra
             _add_tab("picture", ["upload", "clipboard"], choices, show)
         with gr.Tab("Webcam", id="webcam"):
             _add_tab("webcam", ["webcam"], choices, show)
+        if has_video_packages():
+            with gr.Tab("Video", id="video"):
+                add_video_tab(analyzer, limits, choices.model, choices.detector, QUEUE)
         gr.Markdown(NOTE.format(minutes=_minutes(limits.keep_seconds)), elem_classes="fz-note")
         _add_endpoint(analyzer)
     page.queue(max_size=limits.max_waiting, default_concurrency_limit=1, api_open=False)  # none may skip the queue
