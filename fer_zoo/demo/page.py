@@ -131,7 +131,7 @@ def _add_tab(name: str, sources: list[Any], choices: Choices, show: Callable[...
                 )
         with gr.Column(scale=3, min_width=300):
             outputs = Outputs(
-                gr.HTML(elem_id=f"{name}-status", padding=False),
+                gr.HTML(elem_id=f"{name}-status", elem_classes="fz-html"),
                 gr.Image(
                     label="Faces",
                     interactive=False,
@@ -140,7 +140,7 @@ def _add_tab(name: str, sources: list[Any], choices: Choices, show: Callable[...
                     elem_id=f"{name}-faces",
                     buttons=["download", "fullscreen"],
                 ),
-                gr.HTML(elem_id=f"{name}-charts", padding=False),
+                gr.HTML(elem_id=f"{name}-charts", elem_classes="fz-html"),
                 gr.Image(
                     label="Where the model looks",
                     interactive=False,

@@ -18,7 +18,7 @@ from fer_zoo.demo.analyzer import FaceAnalyzer
 from fer_zoo.demo.charts import message
 from fer_zoo.demo.limits import DemoLimits
 from fer_zoo.errors import VideoReadError
-from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video
+from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video, draw_timeline
 from fer_zoo.video_results import VideoSummary, format_time
 
 DETECT_EVERY: Final = 5  # frames; between them boxes are carried along
@@ -82,7 +82,6 @@ def analyze_upload(
                 path,
                 VideoAnalyzer(pipe, detect_every=DETECT_EVERY),
                 annotated=annotated,
-                timeline=timeline,
                 max_seconds=limits.max_video_seconds,
                 stop=stop,
             )
@@ -91,8 +90,9 @@ def analyze_upload(
     finally:
         timer.cancel()
     is_cut = summary.is_interrupted or summary.duration >= limits.max_video_seconds
-    has_timeline = bool(summary.segments) and timeline.is_file()
-    return VideoAnalysis(replace(summary, source=name), annotated, timeline if has_timeline else None, is_cut)
+    if summary.segments:  # drawn here, with no title: that of analyze_video would show the server's path
+        draw_timeline(summary.segments, summary.duration).savefig(timeline)
+    return VideoAnalysis(replace(summary, source=name), annotated, timeline if summary.segments else None, is_cut)
 
 
 def check_container(path: Path, name: str) -> None:
@@ -139,7 +139,8 @@ def list_segments(summary: VideoSummary) -> str:
         for segment in summary.segments
     )
     head = "<tr><th>Face</th><th>Expression</th><th>From</th><th>To</th><th>Mean</th></tr>"
-    return f'<table class="fz-segments"><thead>{head}</thead><tbody>{rows}</tbody></table>' if rows else ""
+    table = f'<table class="fz-segments"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+    return f'<div class="fz-scroll">{table}</div>' if rows else ""
 
 
 __all__ = [

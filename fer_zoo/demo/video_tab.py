@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_zoo.demo.analyzer import FaceAnalyzer
 from fer_zoo.demo.charts import message
@@ -14,6 +14,9 @@ from fer_zoo.errors import FerZooError
 
 if TYPE_CHECKING:
     import gradio
+
+SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+NO_VIDEO: Final = "There is no video, or it is no longer kept here. Upload it first."
 
 
 def add_video_tab(
@@ -36,7 +39,7 @@ def add_video_tab(
         path = upload.get("path") if isinstance(upload, dict) else None
         if not isinstance(path, str) or not Path(path).is_file():
             return (
-                message("There is no video, or it is no longer kept here. Upload it first.", "none"),
+                message(NO_VIDEO, "none"),
                 nothing,
                 "",
                 nothing,
@@ -55,14 +58,15 @@ def add_video_tab(
 
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            video = gr.Video(label="Video", sources=["upload"], height=360, elem_id="video-input", buttons=[])
+            # no gr.Video: to cut videos it loads 30 MB of FFmpeg into the browser
+            video = gr.File(label="Video", file_types=list(SUFFIXES), height=160, elem_id="video-input")
             gr.Markdown(f"Up to {limits.max_video_seconds:.0f} seconds are analysed.", elem_classes="fz-note")
             button = gr.Button("Analyse the video", variant="primary", elem_id="video-run")
         with gr.Column(scale=3, min_width=300):
             outputs = [
-                gr.HTML(elem_id="video-status", padding=False),
+                gr.HTML(elem_id="video-status", elem_classes="fz-html"),
                 gr.Video(label="Faces", interactive=False, visible=False, elem_id="video-faces", buttons=["download"]),
-                gr.HTML(elem_id="video-segments", padding=False),
+                gr.HTML(elem_id="video-segments", elem_classes="fz-html"),
                 gr.Image(
                     label="Timeline", interactive=False, visible=False, elem_id="video-timeline", buttons=["download"]
                 ),

@@ -22,7 +22,7 @@ def analyse(page: Page, path: Path) -> str:
     """Upload a video, press the button and return the message that the page then shows."""
     page.get_by_role("tab", name="Video").click()
     page.set_input_files("#video-input input[type=file]", path)
-    page.locator("#video-input video").wait_for()
+    page.locator("#video-input").get_by_text(path.stem).first.wait_for()
     page.get_by_role("button", name="Analyse the video").click()
     return page.inner_text("#video-status .fz-message")
 
