@@ -37,10 +37,12 @@ def demo(
     device: DeviceOption = None,
     max_megabytes: Annotated[float, typer.Option(min=0.1, help="Largest upload, in 1,000,000 bytes.")] = 20.0,
     max_megapixels: Annotated[float, typer.Option(min=0.1, help="Largest picture, in 1,000,000 pixels.")] = 50.0,
+    max_video_seconds: Annotated[float, typer.Option(min=0.1, help="How much of a video is analysed.")] = 30.0,
+    max_work_seconds: Annotated[float, typer.Option(min=1.0, help="How long that may take.")] = 120.0,
     max_waiting: Annotated[int, typer.Option(min=1, help="Requests that may wait for their turn.")] = 64,
     keep_seconds: Annotated[float, typer.Option(min=1.0, help="How long uploads and results stay on disk.")] = 600.0,
 ) -> None:
-    """Open a web page that finds faces and their expressions in pictures and on the webcam, until Ctrl-C.
+    """Open a web page that finds faces and their expressions in pictures, videos and on the webcam, until Ctrl-C.
 
     Exit status: 0 when it was ended, 2 for wrong usage.
     """
@@ -52,6 +54,8 @@ def demo(
         limits = DemoLimits(
             max_bytes=round(max_megabytes * MEGABYTE),
             max_pixels=round(max_megapixels * MEGABYTE),
+            max_video_seconds=max_video_seconds,
+            max_work_seconds=max_work_seconds,
             max_waiting=max_waiting,
             keep_seconds=keep_seconds,
         )

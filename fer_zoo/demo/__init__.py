@@ -1,4 +1,4 @@
-"""The web page (extra ``demo``): a picture or the webcam in, boxes, charts and attention out; and an HTTP API."""
+"""The web page (extra ``demo``) for pictures, the webcam and short videos, and its HTTP API."""
 
 from fer_zoo.demo.analyzer import FaceAnalyzer, PictureAnalysis
 from fer_zoo.demo.limits import DemoLimits

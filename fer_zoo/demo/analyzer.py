@@ -82,8 +82,8 @@ class FaceAnalyzer:
         Args:
             path: the file.
             name: what results and messages call it; the path, which belongs to the server, is not shown.
-            model: one of :attr:`models`.
-            detector: one of :attr:`detectors`.
+            model: one of those that the analyzer was made with.
+            detector: one of those that the analyzer was made with.
 
         Raises:
             UnknownNameError: if there is no such model or detector.
@@ -106,8 +106,8 @@ class FaceAnalyzer:
 
         Args:
             analysis: from :meth:`analyze`.
-            model: one of :attr:`models`.
-            detector: one of :attr:`detectors`.
+            model: one of those that the analyzer was made with.
+            detector: one of those that the analyzer was made with.
             method: ``"grad_cam"`` or ``"attention"``.
 
         Returns:
@@ -141,8 +141,8 @@ class FaceAnalyzer:
         """Give a pipeline to one visitor alone.
 
         Args:
-            model: one of :attr:`models`.
-            detector: one of :attr:`detectors`.
+            model: one of those that the analyzer was made with.
+            detector: one of those that the analyzer was made with.
 
         Raises:
             UnknownNameError: if there is no such model or detector.

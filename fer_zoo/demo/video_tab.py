@@ -68,7 +68,13 @@ def add_video_tab(
                 gr.Video(label="Faces", interactive=False, visible=False, elem_id="video-faces", buttons=["download"]),
                 gr.HTML(elem_id="video-segments", elem_classes="fz-html"),
                 gr.Image(
-                    label="Timeline", interactive=False, visible=False, elem_id="video-timeline", buttons=["download"]
+                    label="Timeline",
+                    show_label=False,  # it would lie over the drawing
+                    alt_text="Timeline of the expressions",
+                    interactive=False,
+                    visible=False,
+                    elem_id="video-timeline",
+                    buttons=[],
                 ),
             ]
     button.click(

@@ -108,7 +108,9 @@ def test_empty_password_is_refused(analyzer: FaceAnalyzer) -> None:
         serve(analyzer, port=0, login=("lab", ""))
 
 
-@pytest.mark.parametrize("option", ["max_bytes", "max_pixels", "max_waiting", "keep_seconds"])
+@pytest.mark.parametrize(
+    "option", ["max_bytes", "max_pixels", "max_video_seconds", "max_work_seconds", "max_waiting", "keep_seconds"]
+)
 def test_limits_that_let_nothing_through_are_refused(option: str) -> None:
     """Zero is no limit for anything."""
     with pytest.raises(InvalidOptionError, match=f"Invalid value 0 for {option}: expected a number above 0"):
