@@ -12,6 +12,7 @@ from fer_zoo.cli.calibrate import calibrate
 from fer_zoo.cli.convert import convert
 from fer_zoo.cli.crop import crop
 from fer_zoo.cli.data import data_app
+from fer_zoo.cli.demo import demo
 from fer_zoo.cli.evaluate import evaluate
 from fer_zoo.cli.explain import explain
 from fer_zoo.cli.hub_configs import hub_configs
@@ -31,6 +32,7 @@ app.command()(explain)
 app.command()(crop)
 app.command()(evaluate)
 app.command()(calibrate)
+app.command()(demo)
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
 app.command()(train)

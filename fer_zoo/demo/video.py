@@ -1,0 +1,153 @@
+"""A short video, analysed for the page.
+
+Uploads come from strangers, so only containers that hold their own pictures are opened: FFmpeg also reads playlists,
+which may name other files of the machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Event, Timer
+from typing import Final
+
+from fer_zoo.demo.analyzer import FaceAnalyzer
+from fer_zoo.demo.charts import message
+from fer_zoo.demo.limits import DemoLimits
+from fer_zoo.errors import VideoReadError
+from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video, draw_timeline
+from fer_zoo.video_results import VideoSummary, format_time
+
+DETECT_EVERY: Final = 5  # frames; between them boxes are carried along
+PACKAGES: Final = ("av", "matplotlib", "supervision", "trackers")
+_SIGNATURES: Final = (  # bytes of the file, and where they stand
+    *((4, kind) for kind in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),  # MP4, QuickTime
+    (0, b"\x1aE\xdf\xa3"),  # Matroska, WebM
+    (8, b"AVI "),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoAnalysis:
+    """What the page shows of a video.
+
+    Attributes:
+        summary: the figures and segments.
+        annotated: MP4 with the faces marked.
+        timeline: picture of the segments; ``None`` if there is none.
+        is_cut: whether the video is longer than what was analysed.
+    """
+
+    summary: VideoSummary
+    annotated: Path
+    timeline: Path | None
+    is_cut: bool
+
+
+def has_video_packages() -> bool:
+    """Return whether what the extra ``video`` brings is installed."""
+    return all(find_spec(package) is not None for package in PACKAGES)
+
+
+def analyze_upload(
+    analyzer: FaceAnalyzer, path: Path, name: str, model: str, detector: str, limits: DemoLimits
+) -> VideoAnalysis:
+    """Follow the faces of an uploaded video.
+
+    Args:
+        analyzer: the models and detectors that the page offers.
+        path: the upload; results are written to a new folder beside its own.
+        name: what messages call it.
+        model: one of the analyzer's models.
+        detector: one of the analyzer's detectors.
+        limits: how much of the video is analysed, and for how long.
+
+    Raises:
+        VideoReadError: if it is no video, or of a kind that is not accepted from strangers.
+        UnknownNameError: if there is no such model or detector.
+    """
+    check_container(path, name)
+    folder = Path(mkdtemp(dir=path.parent.parent))
+    annotated, timeline = folder / "annotated.mp4", folder / "timeline.png"
+    stop = Event()
+    timer = Timer(limits.max_work_seconds, stop.set)
+    timer.daemon = True
+    try:
+        with analyzer.use(model, detector) as pipe:
+            timer.start()
+            summary = analyze_video(
+                path,
+                VideoAnalyzer(pipe, detect_every=DETECT_EVERY),
+                annotated=annotated,
+                max_seconds=limits.max_video_seconds,
+                stop=stop,
+            )
+    except VideoReadError as error:
+        raise VideoReadError(name, error.reason) from error
+    finally:
+        timer.cancel()
+    is_cut = summary.is_interrupted or summary.duration >= limits.max_video_seconds
+    if summary.segments:  # drawn here, with no title: that of analyze_video would show the server's path
+        draw_timeline(summary.segments, summary.duration).savefig(timeline)
+    return VideoAnalysis(replace(summary, source=name), annotated, timeline if summary.segments else None, is_cut)
+
+
+def check_container(path: Path, name: str) -> None:
+    """Refuse files that are no MP4, QuickTime, Matroska, WebM or AVI, by their first bytes.
+
+    Args:
+        path: the file.
+        name: what messages call it.
+
+    Raises:
+        VideoReadError: if it is of another kind.
+    """
+    with path.open("rb") as file:
+        head = file.read(12)
+    if not any(head[at : at + len(signature)] == signature for at, signature in _SIGNATURES):
+        raise VideoReadError(name, "it is not an MP4, QuickTime, Matroska, WebM or AVI file")
+
+
+def describe_video(analysis: VideoAnalysis) -> str:
+    """Return one message about a video, as HTML.
+
+    Args:
+        analysis: from :func:`analyze_upload`.
+    """
+    summary = analysis.summary
+    cut = f" Only the first {summary.duration:.1f} seconds were analysed." if analysis.is_cut else ""
+    broken = f" {summary.error}." if summary.error else ""
+    if not summary.segments:
+        return message(f"No face was found in {summary.source}.{cut}{broken}", "none")
+    tracks = len(summary.tracks)
+    people = "1 face" if tracks == 1 else f"{tracks} faces"
+    return message(f"Followed {people} through {summary.num_frames} frames of {summary.source}.{cut}{broken}", "found")
+
+
+def list_segments(summary: VideoSummary) -> str:
+    """Return the segments of a video as a table, HTML.
+
+    Args:
+        summary: the figures and segments.
+    """
+    rows = "".join(
+        f"<tr><td>{segment.track_id}</td><td>{escape(segment.label)}</td><td>{format_time(segment.start)}</td>"
+        f"<td>{format_time(segment.end)}</td><td>{segment.score:.0%}</td></tr>"
+        for segment in summary.segments
+    )
+    head = "<tr><th>Face</th><th>Expression</th><th>From</th><th>To</th><th>Mean</th></tr>"
+    table = f'<table class="fz-segments"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+    return f'<div class="fz-scroll">{table}</div>' if rows else ""
+
+
+__all__ = [
+    "VideoAnalysis",
+    "analyze_upload",
+    "check_container",
+    "describe_video",
+    "has_video_packages",
+    "list_segments",
+]

@@ -1,0 +1,76 @@
+"""``fer-zoo demo``: what it refuses and warns of; ``tests/demo`` has the page itself."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from fer_zoo.cli.demo import PASSWORD_VARIABLE
+
+Run = Callable[..., Result]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "mahn"), "Unknown model 'mahn'. Did you mean 'mhan'?"),
+        (("--model", "mhan", "--model", "fer_zoo/mhan"), "Invalid value ['mhan', 'mhan'] for models"),
+        (("--model", "han_pff"), "There are no weights 'han_pff'."),
+        (("--detector", "mtcnn"), "Unknown detector 'mtcnn'."),
+        (("--host", "192.0.2.1", "--port", "0"), "expected an address of this machine"),
+    ],
+)
+def test_wrong_usage_exits_with_2(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    """It ends before anything is served, with the reason on stderr."""
+    result = run("demo", *arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_taken_port_exits_with_2(run: Run) -> None:
+    """The message names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        result = run("demo", "--port", port)
+
+    assert result.exit_code == 2
+    assert f"'127.0.0.1:{port}' for host and port" in result.stderr
+
+
+def test_other_addresses_than_loopback_are_warned_of(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The warning says who can come in, or with a login what can be overheard, and never the password."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, "a long secret")
+
+    open_to_all = run("demo", "--host", "192.0.2.1")
+    with_login = run("demo", "--host", "192.0.2.1", "--user", "lab")
+
+    assert "warning: listening at 192.0.2.1: everyone who can reach this machine can use the page" in open_to_all.stderr
+    assert "pictures and the password travel unencrypted" in with_login.stderr
+    assert "a long secret" not in with_login.output
+
+
+def test_empty_password_exits_with_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable without a value is no password."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, "")
+
+    result = run("demo", "--user", "lab", "--port", "0")
+
+    assert result.exit_code == 2
+    assert "a user name and a password, both not empty" in result.stderr
+
+
+def test_folders_are_offered_by_their_own_name(tmp_path: Path) -> None:
+    """Visitors do not see where a model lies."""
+    from fer_zoo.demo.analyzer import shown_name
+
+    (tmp_path / "ours").mkdir()
+
+    assert shown_name(tmp_path / "ours") == "ours"
+    assert shown_name("fer_zoo/mhan") == "mhan"

@@ -1,0 +1,86 @@
+"""The tab for videos in a real browser, and what it does not open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from demo_server import DemoServer
+from demo_visit import Visit
+from face_videos import ground, moving_face, write_video
+from playwright.sync_api import Page
+
+from fer_zoo.demo import DemoLimits, FaceAnalyzer
+from fer_zoo.demo.video import analyze_upload, check_container
+from fer_zoo.errors import VideoReadError
+
+Open = Callable[..., Visit]
+
+
+def analyse(page: Page, path: Path) -> str:
+    """Upload a video, press the button and return the message that the page then shows."""
+    page.get_by_role("tab", name="Video").click()
+    page.set_input_files("#video-input input[type=file]", path)
+    page.locator("#video-input").get_by_text(path.stem).first.wait_for()
+    page.get_by_role("button", name="Analyse the video").click()
+    return page.inner_text("#video-status .fz-message")
+
+
+def test_uploaded_video_is_followed(server: DemoServer, visit: Open, tmp_path: Path) -> None:
+    """A face that moves is one track; its segment, the marked video and the timeline are on the page."""
+    seen = visit(server.url)
+
+    said = analyse(seen.page, write_video(tmp_path / "moving.mp4", moving_face(25)))
+
+    assert said == "Followed 1 face through 25 frames of moving.mp4."
+    cells = seen.page.locator("#video-segments td").all_inner_texts()
+    assert cells[:4] == ["1", "happiness", "00:00.0", "00:01.0"]
+    video = seen.page.locator("#video-faces video")
+    video.wait_for()
+    assert video.evaluate("video => video.error") is None
+    seen.page.locator("#video-timeline img").wait_for()
+    assert seen.problems == []
+
+
+def test_video_without_a_face(server: DemoServer, visit: Open, tmp_path: Path) -> None:
+    """The page says so, without a table."""
+    page = visit(server.url).page
+
+    said = analyse(page, write_video(tmp_path / "grey.mp4", [ground()] * 5))
+
+    assert said == "No face was found in grey.mp4."
+    assert page.locator("#video-segments td").count() == 0
+
+
+def test_long_videos_are_cut(tmp_path: Path) -> None:
+    """Of a video above the limit the beginning is analysed."""
+    (tmp_path / "upload").mkdir()
+    path = write_video(tmp_path / "upload" / "long.mp4", moving_face(25))
+
+    analysis = analyze_upload(
+        FaceAnalyzer(device="cpu"), path, "long.mp4", "mhan", "center_face", DemoLimits(max_video_seconds=0.4)
+    )
+
+    assert analysis.is_cut
+    assert analysis.summary.num_frames == 10  # 40 milliseconds each
+    assert analysis.summary.source == "long.mp4"
+    assert analysis.annotated.is_file()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"<?xml version='1.0'?><MPD></MPD>",
+        b"",
+    ],
+)
+def test_files_that_may_name_other_files_are_not_opened(content: bytes, tmp_path: Path) -> None:
+    """Playlists are refused by their first bytes, whatever their name is."""
+    path = tmp_path / "video.mp4"
+    path.write_bytes(content)
+
+    with pytest.raises(VideoReadError, match=r"^Cannot read video 'video.mp4': it is not an MP4, QuickTime,"):
+        check_container(path, "video.mp4")
