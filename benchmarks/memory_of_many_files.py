@@ -24,12 +24,10 @@ SIDE = 112  # pixels
 RUN = """
 import resource, sys
 from fer_zoo import pipeline
-from fer_zoo.models import FerImageProcessor
 from fer_zoo.pipelines import analyze_files
 from fer_zoo.registry import create_model
 
-model, _ = create_model("resnet18")
-processor = FerImageProcessor(size={"height": 32, "width": 32})
+model, processor = create_model("resnet18", processor_options={"size": {"height": 32, "width": 32}})
 pipe = pipeline(model=model, image_processor=processor, detector="whole_image", device="cpu")
 analyze_files(sys.argv[1], sys.argv[2], pipe, workers=2)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

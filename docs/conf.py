@@ -30,7 +30,10 @@ napoleon_use_ivar = True  # "Attributes:" becomes a list in the class, and no se
 # Names of this project are always checked.
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|dataclasses|enum|io|os|pathlib|threading|types|typing)\..*"),
-    (r"py:.*", r"(gradio|huggingface_hub|np|numpy|onnxruntime|PIL|torch|torchvision|transformers)\..*"),
+    (
+        r"py:.*",
+        r"(gradio|huggingface_hub|np|numpy|onnxruntime|pandas|PIL|pyarrow|supervision|torch|torchvision|transformers)\..*",
+    ),
     (
         r"py:class",
         r"NDArray|Path|PathLike|PreTrainedModel",

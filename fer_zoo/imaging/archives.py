@@ -66,7 +66,7 @@ def find_archived_pictures(path: str | os.PathLike[str]) -> Iterator[ArchivedPic
     """Yield the pictures in an archive, in its own order. Archives in it are not looked into, and links not followed.
 
     Args:
-        path: a file with one of :data:`ARCHIVE_SUFFIXES`.
+        path: a file with one of ``ARCHIVE_SUFFIXES``.
 
     Yields:
         a picture, or why the archive, or the rest of it, cannot be read.

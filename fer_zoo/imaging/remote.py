@@ -49,7 +49,7 @@ def find_remote_pictures(uri: str) -> Iterator[RemotePicture | ImageReadError]:
     """Yield the pictures below a folder, or the one file, in the order of their names; the names are held in memory.
 
     Args:
-        uri: with one of :data:`REMOTE_SCHEMES`.
+        uri: with one of ``REMOTE_SCHEMES``.
 
     Yields:
         a picture, or why the folder cannot be looked into.

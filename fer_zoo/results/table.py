@@ -54,7 +54,7 @@ def to_table_rows(result: ImageResult) -> list[dict[str, Any]]:
         result: the faces of a picture.
 
     Returns:
-        rows with a value for each of :data:`COLUMNS`, ``None`` where it does not apply.
+        rows with a value for each of ``COLUMNS``, ``None`` where it does not apply.
     """
     status: Status = "face" if result.faces else "no face" if result.error is None else "unreadable"
     blank: dict[str, Any] = dict.fromkeys(COLUMNS)
@@ -72,10 +72,10 @@ def to_pandas(results: Iterable[ImageResult]) -> pandas.DataFrame:
     """Return a table of results: one row for each face, one for each picture without a face or that was not readable.
 
     Args:
-        results: as :meth:`fer_zoo.FaceExpressionPipeline.analyze` gives them; they are all held in memory.
+        results: as :meth:`fer_zoo.pipelines.FaceExpressionPipeline.analyze` gives them; they are all held in memory.
 
     Returns:
-        the columns are :data:`COLUMNS`: text as ``string``, whole numbers as ``Int32``, numbers as ``float64``, truth
+        the columns are ``COLUMNS``: text as ``string``, whole numbers as ``Int32``, numbers as ``float64``, truth
         values as ``boolean``; ``scores`` and ``landmarks`` are lists as in
         :meth:`fer_zoo.results.FaceExpression.to_dict`.
 
@@ -102,7 +102,7 @@ def arrow_schema() -> pyarrow.Schema:
     """Return the schema of a table of results in Arrow and Parquet.
 
     Returns:
-        the columns are :data:`COLUMNS`; ``scores`` is a list of structs with ``label`` and ``score``, best first, and
+        the columns are ``COLUMNS``; ``scores`` is a list of structs with ``label`` and ``score``, best first, and
         ``landmarks`` is a list of five lists of x and y. Only ``image``, ``status``, ``width`` and ``height`` are never
         null.
 
