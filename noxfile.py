@@ -172,8 +172,8 @@ def find_wheel(session: nox.Session) -> Path:
 
 
 def check_contents(session: nox.Session, built: Path) -> None:
-    """Stop unless the wheel carries what ``import`` alone does not miss: the embedded weights and the type marker."""
+    """Stop unless the wheel has what ``import`` alone does not miss: embedded weights, the page and the type marker."""
     files = zipfile.ZipFile(built).namelist()
-    for pattern in ("fer_zoo/py.typed", "fer_zoo/weights/*.safetensors"):
+    for pattern in ("fer_zoo/py.typed", "fer_zoo/weights/*.safetensors", "fer_zoo/demo/assets/*.css"):
         if not fnmatch.filter(files, pattern):
             session.error(f"{built.name} has no file {pattern}.")

@@ -64,7 +64,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(permissions=["camera"], **options)
         contexts.append(context)
         seen = Visit(context.new_page())
-        seen.page.set_default_timeout(60_000)
+        seen.page.set_default_timeout(180_000)  # a shared machine may be slow
         seen.page.on("console", lambda line: seen.problems.append(line.text) if line.type == "error" else None)
         seen.page.on("pageerror", lambda error: seen.problems.append(str(error)))
         seen.page.on("request", lambda request: seen.requests.append(request.url))
