@@ -70,7 +70,9 @@ def tests(session: nox.Session) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
     session.install("-e", ".", *dependency_group("test"))
 
-    session.run("pytest", *session.posargs, env=OFFLINE)
+    # One process a core with one thread each: the models of the tests are too small to share among threads.
+    workers = ("-n", "logical", "--maxprocesses", "4")
+    session.run("pytest", *workers, *session.posargs, env={**OFFLINE, "OMP_NUM_THREADS": "1"})
 
 
 @nox.session(default=False)
