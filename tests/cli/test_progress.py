@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 
@@ -37,3 +38,16 @@ def test_nothing_is_shown_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
         on_progress(7, 20)
 
     assert stderr.getvalue() == ""
+
+
+def test_a_bar_leaves_the_output_to_where_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command prints under a bar goes to its stdout, which may be a file, and not to the terminal."""
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    before = sys.stdout
+
+    with show_progress() as on_progress:
+        on_progress(1, 10)
+        inside = sys.stdout
+
+    assert inside is before
