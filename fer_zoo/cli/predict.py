@@ -81,8 +81,8 @@ def predict(
         raise typer.BadParameter("choose one of --json and --csv")
     options = AnalysisOptions(threshold, min_confidence, batch_size, max_pixels)
     if output is not None:
-        if as_csv or annotate_to is not None:
-            raise typer.BadParameter("--output cannot be combined with --csv and --annotate")
+        if as_csv or annotate_to is not None or top_k is not None:
+            raise typer.BadParameter("--output cannot be combined with --csv, --annotate and --top-k")
         resources = RayResources(workers or 1, num_cpus, num_gpus)
         job = FileJob(images, output, model, detector, device, options, overwrite)
         predict_to_file(job, engine=engine, workers=workers, resources=resources, as_json=as_json)

@@ -115,8 +115,9 @@ def test_existing_output_is_only_replaced_if_asked(predict: Run, folder: Path, t
     ("options", "message"),
     [
         (("--output", "out.txt"), "expected a file that ends in .parquet, .jsonl, .csv"),
-        (("--output", "out.csv", "--csv"), "cannot be combined with --csv and --annotate"),
-        (("--output", "out.csv", "--annotate", "marked"), "cannot be combined with --csv and --annotate"),
+        (("--output", "out.csv", "--csv"), "cannot be combined with --csv, --annotate and --top-k"),
+        (("--output", "out.csv", "--annotate", "marked"), "cannot be combined with --csv, --annotate and --top-k"),
+        (("--output", "out.csv", "--top-k", "1"), "cannot be combined with --csv, --annotate and --top-k"),
         (("--output", "out.csv", "--engine", "spark"), "Unknown engine 'spark'. Did you mean 'ray'?"),
     ],
 )
