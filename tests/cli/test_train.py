@@ -386,11 +386,17 @@ def test_the_output_and_its_way_must_be_clear(tmp_path: Path) -> None:
     assert "choose one of --resume and --restart" in both.stderr
 
 
+#: A shell starts what it runs in the background with SIGINT ignored, and these tests may be that.
+INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from fer_zoo.cli import app; app()"
+)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_run_says_how_it_goes_on(number: signal.Signals, config: Path, tmp_path: Path) -> None:
     """SIGTERM and Ctrl-C end it with a line, no traceback, and no results."""
     out = tmp_path / "out"
-    arguments = [sys.executable, "-m", "fer_zoo.cli", "train", "--config", str(config), "--output", str(out)]
+    arguments = [sys.executable, "-c", INTERRUPTIBLE, "train", "--config", str(config), "--output", str(out)]
     with subprocess.Popen(
         [*arguments, "--epochs", "1000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
