@@ -98,7 +98,7 @@ def examples(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation with every warning as an error, then run the examples in it."""
-    session.install("-e", ".", *dependency_group("docs"))
+    session.install("-e", ".[results,train]", *dependency_group("docs"))  # the extras that its examples need
 
     # -E and -a: a page that did not change since the last build would not give its warnings again
     strict = ("sphinx-build", "-n", "-W", "--keep-going", "-E", "-a")
