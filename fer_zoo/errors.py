@@ -142,6 +142,35 @@ class CheckpointError(FerZooError, ValueError):
     """A checkpoint does not have the form that a converter or a model expects."""
 
 
+class FusedModelError(FerZooError, RuntimeError):
+    """A model in its inference form is asked for what only its original form can do."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(
+            f"A fused model cannot be {action}. Load the model again with from_pretrained, and leave fuse() for later."
+        )
+
+
+class ExportedModelError(FerZooError, RuntimeError):
+    """An exported model is asked for what only a model of torch can do."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(
+            f"An exported model cannot be {action}: it only gives logits. Load the checkpoint that it was made from "
+            "with the backend 'torch'."
+        )
+
+
+class ExportError(FerZooError, RuntimeError):
+    """An exported network does not give the answers of its model."""
+
+    def __init__(self, difference: str) -> None:
+        super().__init__(
+            f"The exported network is not the model: {difference}. Choose a higher precision; with fp32, this is a "
+            "defect that is worth reporting."
+        )
+
+
 class WeightsNotFoundError(FerZooError, FileNotFoundError):
     """A weight file or a set of them is not there."""
 

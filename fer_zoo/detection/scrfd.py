@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from fer_zoo.detection.base import check_thresholds
 from fer_zoo.detection.landmarks import as_landmarks
-from fer_zoo.detection.onnx_session import choose_providers
 from fer_zoo.errors import CheckpointError, MissingPackageError, WeightsNotFoundError
 from fer_zoo.results import Box, Face
+from fer_zoo.runtime import choose_providers
 
 PURPOSE = "The detector 'scrfd'"
 

@@ -17,6 +17,7 @@ from fer_zoo.layers.ms_cam import AttentionalFusion, IterativeAttentionalFusion,
 from fer_zoo.layers.progressive_fusion import ProgressiveFusion
 from fer_zoo.layers.residual import ResidualBlock
 from fer_zoo.layers.spatial_gradient import CentralDifference, GradientBranch, LearnableGradient, SobelGradient
+from fer_zoo.layers.strip_means import StripMeans
 from fer_zoo.layers.zero_start import ZeroStartBatchNorm2d, ZeroStartLinear
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "ProgressiveFusion",
     "ResidualBlock",
     "SobelGradient",
+    "StripMeans",
     "ZeroStartBatchNorm2d",
     "ZeroStartLinear",
 ]

@@ -6,6 +6,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from fer_zoo.layers.fusing import fold_norm
+
 
 class ConvNorm(nn.Module):
     """Convolution without bias, then batch normalisation, and no activation.
@@ -39,6 +41,10 @@ class ConvNorm(nn.Module):
         """Convolve and normalise ``x``."""
         return cast(Tensor, self.norm(self.conv(x)))
 
+    def fused(self) -> nn.Module:
+        """Return one convolution that normalises too."""
+        return fold_norm(self.conv, self.norm)
+
 
 class ConvNormPReLU(ConvNorm):
     """:class:`ConvNorm` with "same" padding and a PReLU that has one slope per channel.
@@ -62,3 +68,7 @@ class ConvNormPReLU(ConvNorm):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, normalise and activate ``x``."""
         return cast(Tensor, self.activation(super().forward(x)))
+
+    def fused(self) -> nn.Module:
+        """Return a convolution that normalises too, with the activation."""
+        return nn.Sequential(super().fused(), self.activation)

@@ -11,6 +11,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from fer_zoo.layers.fusing import fold_norm
+from fer_zoo.layers.strip_means import StripMeans
+
 
 class DirectionGates(nn.Module):
     """Turn a description of the rows and one of the columns into a gate for each row and each column.
@@ -42,6 +45,30 @@ class DirectionGates(nn.Module):
         column_gates = self.expand_width(width).sigmoid().transpose(2, 3)  # equation 7, g_w
         return row_gates, column_gates
 
+    def fused(self) -> nn.Module:
+        """Return a form that does not bring rows and columns together, as without a norm they are independent."""
+        return SeparateDirectionGates(self)
+
+
+class SeparateDirectionGates(nn.Module):
+    """The inference form of :class:`DirectionGates`.
+
+    Args:
+        gates: what it is made from, in evaluation mode.
+
+    Shape: rows ``(B, C, H, 1)`` and columns ``(B, C, 1, W)`` to gates of the same two shapes, values in [0, 1].
+    """
+
+    def __init__(self, gates: DirectionGates) -> None:
+        super().__init__()
+        self.reduce = nn.Sequential(fold_norm(gates.reduce, gates.norm), gates.activation)
+        self.expand_height = gates.expand_height
+        self.expand_width = gates.expand_width
+
+    def forward(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gates of the rows and of the columns."""
+        return self.expand_height(self.reduce(rows)).sigmoid(), self.expand_width(self.reduce(columns)).sigmoid()
+
 
 class CoordinateAttention(nn.Module):
     """Scale every position by a gate of its row and a gate of its column.
@@ -55,9 +82,10 @@ class CoordinateAttention(nn.Module):
 
     def __init__(self, channels: int, *, reduction: int = 32) -> None:
         super().__init__()
+        self.strip_means = StripMeans()
         self.gates = DirectionGates(channels, max(8, channels // reduction))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by the gates of rows and columns (equation 8)."""
-        row_gates, column_gates = self.gates(x.mean(dim=3, keepdim=True), x.mean(dim=2, keepdim=True))
+        row_gates, column_gates = self.gates(*self.strip_means(x))
         return cast(Tensor, x * column_gates * row_gates)

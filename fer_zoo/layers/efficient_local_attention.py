@@ -12,6 +12,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.layers.strip_means import StripMeans
 
 
 class EfficientLocalAttention(nn.Module):
@@ -34,13 +35,15 @@ class EfficientLocalAttention(nn.Module):
             raise InvalidOptionError("num_groups", num_groups, f"a divisor of the {channels} channels")
         if kernel_size % 2 == 0:
             raise InvalidOptionError("kernel_size", kernel_size, "an odd number")
+        self.strip_means = StripMeans()
         self.conv = nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels, bias=False)
         self.norm = nn.GroupNorm(num_groups, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by the gates of rows and columns (equations 4 to 6)."""
-        row_gates = self.gate(x.mean(dim=3)).unsqueeze(3)  # (B, C, H, 1)
-        column_gates = self.gate(x.mean(dim=2)).unsqueeze(2)  # (B, C, 1, W)
+        rows, columns = self.strip_means(x)
+        row_gates = self.gate(rows.squeeze(3)).unsqueeze(3)  # (B, C, H, 1)
+        column_gates = self.gate(columns.squeeze(2)).unsqueeze(2)  # (B, C, 1, W)
         return x * row_gates * column_gates
 
     def gate(self, strip: Tensor) -> Tensor:

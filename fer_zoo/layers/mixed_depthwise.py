@@ -8,9 +8,11 @@ follows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
 
@@ -36,6 +38,7 @@ class MixedDepthwiseConv2d(nn.Module):
                 "kernel_sizes", list(kernel_sizes), f"{len(splits)} odd numbers, one for each split"
             )
         self.splits = tuple(splits)
+        self.stride = stride
         self.convs = nn.ModuleList(
             nn.Conv2d(channels, channels, size, stride, size // 2, groups=channels, bias=False)
             for channels, size in zip(splits, kernel_sizes, strict=True)
@@ -45,3 +48,14 @@ class MixedDepthwiseConv2d(nn.Module):
         """Convolve each part of the channels of ``x`` with its own kernels."""
         parts = x.split(self.splits, dim=1)
         return torch.cat([conv(part) for conv, part in zip(self.convs, parts, strict=True)], dim=1)
+
+    @torch.no_grad()
+    def fused(self) -> nn.Module:
+        """Return one convolution with all kernels, the small ones with a border of zeros."""
+        convs = cast(list[nn.Conv2d], list(self.convs))
+        channels, size = sum(self.splits), max(conv.kernel_size[0] for conv in convs)
+        merged = nn.Conv2d(channels, channels, size, self.stride, size // 2, groups=channels, bias=False)
+        borders = [(size - conv.kernel_size[0]) // 2 for conv in convs]
+        kernels = [functional.pad(conv.weight, (border,) * 4) for conv, border in zip(convs, borders, strict=True)]
+        merged.weight = nn.Parameter(torch.cat(kernels))
+        return merged

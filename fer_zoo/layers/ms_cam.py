@@ -13,6 +13,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.layers.fusing import fold_norm
 
 
 class PointwiseBottleneck(nn.Module):
@@ -41,6 +42,11 @@ class PointwiseBottleneck(nn.Module):
         """Return the mixed channels of ``x``."""
         hidden = self.reduce_norm(self.reduce(x)).relu()
         return cast(Tensor, self.expand_norm(self.expand(hidden)))
+
+    def fused(self) -> nn.Module:
+        """Return the two convolutions, which normalise too, with the activation between them."""
+        reduce, expand = fold_norm(self.reduce, self.reduce_norm), fold_norm(self.expand, self.expand_norm)
+        return nn.Sequential(reduce, nn.ReLU(), expand)
 
 
 class MultiScaleChannelAttention(nn.Module):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.layers.fusing import fold_norm
 from fer_zoo.layers.zero_start import ZeroStartBatchNorm2d
 
 GradientOperator = Literal["sobel", "central_difference", "learnable"]
@@ -162,6 +163,12 @@ class GradientBranch(nn.Module):
         if self.stride > 1:
             gradient = functional.avg_pool2d(gradient, self.stride, ceil_mode=True)
         return cast(Tensor, self.norm(self.project(gradient)))
+
+    def fused(self) -> nn.Module:
+        """Fold the norm into the projection."""
+        self.project = fold_norm(self.project, self.norm)
+        self.add_module("norm", nn.Identity())
+        return self
 
 
 def sobel_kernels(channels: int) -> Tensor:

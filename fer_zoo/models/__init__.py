@@ -2,6 +2,7 @@
 
 from fer_zoo.models.auto import register_models
 from fer_zoo.models.configuration import FerConfig, MixedFeatureConfig
+from fer_zoo.models.exported import ExportedForImageClassification
 from fer_zoo.models.han_pff import (
     HanPffConfig,
     HanPffForImageClassification,
@@ -32,6 +33,7 @@ from fer_zoo.models.resnet import (
 )
 
 __all__ = [
+    "ExportedForImageClassification",
     "FerConfig",
     "FerImageClassifierOutput",
     "FerImageProcessor",

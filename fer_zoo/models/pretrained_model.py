@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from os import PathLike, fspath
 from typing import Any, Self, cast
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
+
+from fer_zoo.errors import FusedModelError
+from fer_zoo.layers.fusing import fuse_layers
 
 
 class FerPreTrainedModel(PreTrainedModel):
@@ -18,6 +22,7 @@ class FerPreTrainedModel(PreTrainedModel):
     input_modalities = ("image",)
     supports_gradient_checkpointing = True
     accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must scale when it accumulates
+    _is_fused = False
 
     @classmethod
     def from_pretrained(cls, *args: Any, **options: Any) -> Self:
@@ -33,6 +38,62 @@ class FerPreTrainedModel(PreTrainedModel):
             OSError: if there is no ``model.safetensors``.
         """
         return cast(Self, super().from_pretrained(*args, **{"use_safetensors": True, **options}))
+
+    def fuse(self) -> Self:
+        """Turn the model into its inference form, in place.
+
+        Batch norms go into the weights before them, parallel depthwise kernels become one, and outputs that only
+        training needs are dropped. The logits stay the same up to rounding (1e-4), in less time. There is no way back
+        but to load the model again: a fused model can be neither trained nor saved.
+
+        Returns:
+            the model itself, in evaluation mode.
+
+        Example:
+            >>> import torch
+            >>> from fer_zoo.registry import create_model
+            >>> model = create_model("mfn").model.eval()
+            >>> faces = torch.randn(2, 3, 112, 112)
+            >>> before = model(faces).logits
+            >>> torch.allclose(model.fuse()(faces).logits, before, atol=1e-4)
+            True
+        """
+        if not self._is_fused:
+            fuse_layers(self.eval())
+            self.to(memory_format=torch.channels_last)
+            for model in self.modules():  # the base model too
+                if isinstance(model, FerPreTrainedModel):
+                    model._is_fused = True
+        return self
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether the model is in its inference form."""
+        return self._is_fused
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode, as every module does.
+
+        Raises:
+            FusedModelError: if a fused model should be trained.
+        """
+        if mode and self._is_fused:
+            raise FusedModelError("trained")
+        return cast(Self, super().train(mode))
+
+    def save_pretrained(self, save_directory: str | PathLike[str], **options: Any) -> None:
+        """Save the model, as every model of transformers does.
+
+        Args:
+            save_directory: the folder.
+            **options: those of ``PreTrainedModel.save_pretrained``.
+
+        Raises:
+            FusedModelError: if the model is fused: its weights are not those of a checkpoint any more.
+        """
+        if self._is_fused:
+            raise FusedModelError("saved")
+        super().save_pretrained(fspath(save_directory), **options)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -11,6 +11,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import UnknownNameError
+from fer_zoo.export import is_exported, load_exported
 from fer_zoo.pipelines.batch import analyze_files
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
 from fer_zoo.pipelines.crops import crop_folder
@@ -20,7 +21,8 @@ from fer_zoo.pipelines.face_expression import FaceExpressionPipeline, to_rows
 from fer_zoo.pipelines.groups import AnalysisOptions
 from fer_zoo.pipelines.ray_data import RayResources, analyze_files_with_ray
 from fer_zoo.pipelines.result_store import BatchSummary
-from fer_zoo.registry import get_entry, resolve_model
+from fer_zoo.registry import get_entry, load_image_processor, resolve_model
+from fer_zoo.runtime import RuntimeOptions
 
 TASK = "face-expression"
 DEFAULT_MODEL = "mhan"
@@ -44,6 +46,9 @@ def pipeline(
     *,
     detector: str | FaceDetector = "center_face",
     revision: str | None = None,
+    backend: str | None = None,
+    threads: int | None = None,
+    precision: str | None = None,
     **options: Any,
 ) -> FaceExpressionPipeline:
     """Make a pipeline that finds, aligns and classifies the faces of pictures.
@@ -53,10 +58,16 @@ def pipeline(
 
     Args:
         task: ``"face-expression"``.
-        model: a published name, a folder, a repository on the Hub, or a model (then pass ``image_processor`` too).
+        model: a published name, a folder with a checkpoint or an export, a repository on the Hub, or a model (then pass
+            ``image_processor`` too).
         detector: ``"center_face"``, ``"scrfd"``, ``"whole_image"`` for pictures that are face crops already, or a
             detector.
         revision: branch, tag or commit on the Hub.
+        backend: ``"torch"``, ``"onnxruntime"``, ``"openvino"`` or ``"auto"``, as in
+            :class:`~fer_zoo.pipelines.FaceExpressionPipeline`; by default torch, and for an export the library of its
+            format.
+        threads: CPU threads, by default as many as the backend takes.
+        precision: in which numbers OpenVINO computes, ``"fp32"`` (the default) or ``"bf16"``.
         **options: those of ``transformers.pipeline`` (``device``, ``dtype``, ``batch_size``…) and of
             :class:`~fer_zoo.pipelines.FaceExpressionPipeline` (``top_k``, ``threshold``, ``min_confidence``…).
 
@@ -73,9 +84,21 @@ def pipeline(
     """
     if task != TASK:
         raise UnknownNameError("task", task, [TASK])
-    loaded = model if isinstance(model, PreTrainedModel) else resolve_model(model, revision=revision)
+    loaded: Any = model
+    if is_exported(model):
+        loaded = load_exported(model, backend, RuntimeOptions(threads, precision))
+        options.setdefault("image_processor", load_image_processor(model))
+    elif not isinstance(model, PreTrainedModel):
+        loaded = resolve_model(model, revision=revision)
     pipe: FaceExpressionPipeline = transformers.pipeline(
-        TASK, model=loaded, revision=revision, detector=detector, **options
+        TASK,
+        model=loaded,
+        revision=revision,
+        detector=detector,
+        backend=backend,
+        threads=threads,
+        precision=precision,
+        **options,
     )
     return pipe
 

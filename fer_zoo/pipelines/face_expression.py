@@ -14,18 +14,24 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
-from transformers.utils import ModelOutput
 
 from fer_zoo.detection import FaceDetector, create_detector
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
+from fer_zoo.export import convert_for_backend
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source, read_image
+from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.temperature import apply_temperature
+from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
 from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.results import Face, FaceExpression, ImageResult
+from fer_zoo.runtime import RuntimeOptions
 
 FaceRow: TypeAlias = dict[str, Any]
 Images: TypeAlias = list[Any] | tuple[Any, ...]
 ImageStream: TypeAlias = "Iterable[Any] | Dataset[Any]"
+
+#: How many faces run through the model together where no more pictures have to be awaited.
+DEFAULT_BATCH_SIZE = 16
 
 #: What counts as one picture; everything else that can be iterated over is many.
 SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, torch.Tensor)
@@ -47,7 +53,18 @@ class FaceExpressionPipeline(ChunkPipeline):
         on_error: what to do with a picture that cannot be read: ``"raise"`` or ``"skip"``.
         max_pixels: pictures with more pixels are refused.
         timeout: seconds to wait for a picture from a URL.
-        batch_size: how many faces run through the model together, whichever pictures they come from.
+        batch_size: how many faces run through the model together, whichever pictures they come from; by default 16, and
+            1 for pictures that come one after the other from a data set or generator.
+        backend: what runs the classifier, and the detector where it is given by name: ``"torch"`` (the default),
+            ``"onnxruntime"``, ``"openvino"``, or ``"auto"`` for what is usually fastest: torch on a GPU, else OpenVINO
+            where it is installed, else torch. The first use of a model with another backend than torch converts it,
+            some seconds of work; the result is kept below ``HF_HOME``.
+        threads: CPU threads; for torch they count for the whole process. By default as many as the backend takes.
+        precision: in which numbers OpenVINO computes: ``"fp32"`` (the default) or ``"bf16"``, about twice as fast on
+            processors that have it. For torch there is ``dtype``.
+        compile: whether torch compiles the model (``torch.compile``, on a GPU with CUDA graphs) for batches of 1, 2, 4,
+            8 and so on, to which others are filled up; or the options of ``torch.compile`` as a dictionary. Takes
+            minutes at the first use of each size.
         **kwargs: those of every pipeline: ``model``, ``image_processor``, ``device``, ``dtype``…
 
     Raises:
@@ -56,6 +73,9 @@ class FaceExpressionPipeline(ChunkPipeline):
         MissingPackageError: if a package that the detector needs is not installed.
     """
 
+    model: Any  # of the base class, which has no types
+    device: Any
+
     _load_tokenizer = False
     _load_feature_extractor = False
     _load_processor = False
@@ -63,12 +83,26 @@ class FaceExpressionPipeline(ChunkPipeline):
     _load_image_processor = True
 
     def __init__(
-        self, *args: Any, detector: str | FaceDetector = "center_face", top_k: int | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        detector: str | FaceDetector = "center_face",
+        top_k: int | None = None,
+        backend: str | None = None,
+        threads: int | None = None,
+        precision: str | None = None,
+        compile: bool | dict[str, Any] = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.detector = create_detector(detector)
         self.top_k = _checked_top_k(top_k)
         self.model.eval()
+        options = RuntimeOptions(threads, precision)
+        self.backend = choose_backend(self.model, self.device, backend, options)
+        if self.backend != TORCH and not isinstance(self.model, ExportedForImageClassification):
+            self.model = convert_for_backend(self.model, self.image_processor, self.backend, options)
+            self.device = self.model.device
+        self.detector = create_detector(detector, backend=self.backend, options=options)
+        self._compiled = CompiledModel(self.model, compile) if compile else None
 
     @overload
     def __call__(self, inputs: ImageSource, *, top_k: int | None = None, **options: Any) -> list[FaceRow]: ...
@@ -129,6 +163,9 @@ class FaceExpressionPipeline(ChunkPipeline):
         Returns:
             one result, a list of results, or an iterator over them, as for calling the pipeline.
         """
+        # Pictures that are all there can wait for each other; those of a stream may come one a second.
+        if isinstance(inputs, (*SINGLE_TYPES, list, tuple)) or hasattr(inputs, "read"):
+            options.setdefault("batch_size", self._batch_size or DEFAULT_BATCH_SIZE)
         if isinstance(inputs, SINGLE_TYPES) or hasattr(inputs, "read"):
             single: ImageResult = super().__call__([inputs], **options)[0]
             return single
@@ -155,7 +192,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         images: Sequence[NDArray[np.uint8]],
         faces: Sequence[Sequence[Face]],
         *,
-        batch_size: int = 16,
+        batch_size: int = DEFAULT_BATCH_SIZE,
         min_confidence: float | None = None,
     ) -> list[tuple[FaceExpression, ...]]:
         """Classify faces whose places are known, batched across the pictures.
@@ -174,7 +211,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         with torch.inference_mode():
             for start in range(0, len(crops), batch_size):
                 pixel_values = self._pixel_values(crops[start : start + batch_size]).to(self.device)
-                logits.extend(self.model(pixel_values).logits.cpu().split(1))
+                logits.extend(self._logits(pixel_values).cpu().split(1))
         rows = iter(logits)
         is_calibrated: bool = self._postprocess_params.get("calibrated", True)
         lowest = self._postprocess_params.get("min_confidence", 0.0) if min_confidence is None else min_confidence
@@ -275,8 +312,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         pixel_values = model_inputs.pop("pixel_values")
         logits = pixel_values.new_zeros(len(pixel_values), self.model.config.num_labels)
         if has_face.any():
-            outputs: ModelOutput = self.model(pixel_values[has_face])
-            logits[has_face] = outputs.logits
+            logits[has_face] = self._logits(pixel_values[has_face])
         return {"logits": logits, **model_inputs}
 
     def postprocess(
@@ -290,6 +326,12 @@ class FaceExpressionPipeline(ChunkPipeline):
             if output["face"] is not None
         )
         return ImageResult(result.source, result.width, result.height, faces, result.error)
+
+    def _logits(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Return ``(B, K)`` for ``(B, 3, H, W)``."""
+        model = self.model if self._compiled is None else self._compiled
+        logits: torch.Tensor = model(pixel_values).logits
+        return logits
 
     def _expression(self, face: Face, logits: torch.Tensor, calibrated: bool, min_confidence: float) -> FaceExpression:
         """Turn the logits ``(1, K)`` of a face into its expression."""

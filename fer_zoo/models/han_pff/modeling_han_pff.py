@@ -35,6 +35,7 @@ from fer_zoo.layers import (
     ZeroStartBatchNorm2d,
     ZeroStartLinear,
 )
+from fer_zoo.layers.fusing import fold_norm
 from fer_zoo.layers.spatial_gradient import sobel_kernels
 from fer_zoo.losses import (
     classification_loss,
@@ -116,6 +117,12 @@ class HanPffVectorHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return the feature vector of a map."""
         return cast(Tensor, self.norm(self.project(features.mean(dim=(2, 3))))).relu()
+
+    def fused(self) -> nn.Module:
+        """Fold the norm into the projection."""
+        self.project = fold_norm(self.project, self.norm)
+        self.add_module("norm", nn.Identity())
+        return self
 
 
 class HanPffPreTrainedModel(FerPreTrainedModel):

@@ -15,6 +15,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils.generic import can_return_tuple
 
+from fer_zoo.layers.fusing import fold_norm
 from fer_zoo.models.linear_classification import FerModelOutput, LinearImageClassification
 from fer_zoo.models.partial_state import load_partial_state
 from fer_zoo.models.pixel_values import check_pixel_values
@@ -25,9 +26,17 @@ from fer_zoo.models.resnet.configuration_resnet import FerResNetConfig
 class FerResNetBasicBlock(GradientCheckpointingLayer, BasicBlock):
     """The block of ResNet-18, two convolutions of 3 x 3, which can be computed again instead of kept."""
 
+    def fused(self) -> nn.Module:
+        """Fold the norms into the convolutions."""
+        return _fold_norms(self)
+
 
 class FerResNetBottleneck(GradientCheckpointingLayer, Bottleneck):
     """The block of ResNet-50, a convolution of 3 x 3 between two of 1 x 1, which can be computed again too."""
+
+    def fused(self) -> nn.Module:
+        """Fold the norms into the convolutions."""
+        return _fold_norms(self)
 
 
 #: Block and number of blocks in each stage, by depth (table 1 of the paper).
@@ -52,6 +61,27 @@ class FerResNetBackbone(ResNet):
         """Return the feature map of the pictures."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(pixel_values))))
         return cast(Tensor, self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+
+    def fused(self) -> nn.Module:
+        """Fold the norm of the stem into its convolution."""
+        return _fold_norms(self)
+
+
+def _fold_norms(module: nn.Module) -> nn.Module:
+    """Fold the norms of a block of torchvision into its convolutions: ``bn1`` into ``conv1`` and so on.
+
+    Returns:
+        the block.
+    """
+    for name, conv in list(module.named_children()):
+        if isinstance(conv, nn.Conv2d):
+            norm_name = name.replace("conv", "bn")
+            setattr(module, name, fold_norm(conv, module.get_submodule(norm_name)))
+            setattr(module, norm_name, nn.Identity())
+    shortcut = getattr(module, "downsample", None)
+    if shortcut is not None:
+        module.downsample = fold_norm(shortcut[0], shortcut[1])
+    return module
 
 
 class FerResNetPreTrainedModel(FerPreTrainedModel):

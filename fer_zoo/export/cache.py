@@ -1,0 +1,73 @@
+"""Models of torch on other backends: converted once, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import constants
+
+from fer_zoo.export.onnx_network import to_onnx
+from fer_zoo.models import ExportedForImageClassification, FerPreTrainedModel
+from fer_zoo.runtime import NetworkSource, RuntimeOptions, open_network
+
+
+def convert_for_backend(
+    model: FerPreTrainedModel, processor: Any, backend: str = "auto", options: RuntimeOptions | None = None
+) -> ExportedForImageClassification:
+    """Return a classifier that another backend runs.
+
+    The network is written once in the format of ONNX, some seconds of work, and kept below ``HF_HOME`` (in
+    ``fer_zoo/onnx``), from where the next call takes it in a moment. Where nothing can be written it is not kept.
+
+    Args:
+        model: the classifier; it stays as it is.
+        processor: its image processor.
+        backend: ``"onnxruntime"``, ``"openvino"`` or ``"auto"``.
+        options: threads, precision, providers.
+
+    Raises:
+        UnknownNameError: if there is no such backend.
+        MissingPackageError: if the package of the backend, or one to convert with, is not installed.
+    """
+    network = open_network(_converted(model, processor), backend, options)
+    return ExportedForImageClassification(model.config, network)
+
+
+def cache_folder() -> Path:
+    """Return where converted networks are kept."""
+    return Path(constants.HF_HOME) / "fer_zoo" / "onnx"
+
+
+def _converted(model: FerPreTrainedModel, processor: Any) -> NetworkSource:
+    """Return the network of a model in the format of ONNX: its file, or its content where it cannot be kept."""
+    path = cache_folder() / f"{_fingerprint(model)}.onnx"
+    if path.is_file():
+        return path
+    content = to_onnx(model, processor)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            file.write(content)
+        Path(file.name).replace(path)  # another process may have written the same at the same time
+    except OSError:
+        return content
+    return path
+
+
+def _fingerprint(model: FerPreTrainedModel) -> str:
+    """Return a name for a model's network: it changes with the weights, the architecture, torch and this package."""
+    checksum = hashlib.sha256()
+    fields = {key: value for key, value in model.config.to_dict().items() if not key.startswith("_")}
+    checksum.update(repr((sorted(fields.items()), version("fer-zoo"), torch.__version__)).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        checksum.update(name.encode())
+        checksum.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return checksum.hexdigest()
+
+
+__all__ = ["cache_folder", "convert_for_backend"]

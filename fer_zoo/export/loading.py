@@ -1,0 +1,61 @@
+"""From the folder of an export to a classifier."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import Path
+
+from transformers import AutoConfig
+
+from fer_zoo.errors import CheckpointError, InvalidOptionError
+from fer_zoo.export.exporting import RECORD
+from fer_zoo.models import ExportedForImageClassification, register_models
+from fer_zoo.runtime import RuntimeOptions, open_network
+
+
+def is_exported(model: object) -> bool:
+    """Return whether something is the folder of an export."""
+    return isinstance(model, str | PathLike) and (Path(fspath(model)) / RECORD).is_file()
+
+
+def load_exported(
+    folder: str | PathLike[str], backend: str | None = None, options: RuntimeOptions | None = None
+) -> ExportedForImageClassification:
+    """Open the network of an export.
+
+    Args:
+        folder: what :func:`export_model` wrote.
+        backend: ``"onnxruntime"``, ``"openvino"`` (which runs both formats), ``"auto"``, or by default the library of
+            the file's format.
+        options: threads, precision, providers; the precision is by default that of the export.
+
+    Raises:
+        CheckpointError: if the folder is no export, or was written for torch.
+        InvalidOptionError: if onnxruntime should run a file of OpenVINO's format.
+        MissingPackageError: if the package of the backend is not installed.
+    """
+    path = Path(folder)
+    try:
+        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        file_format, network, precision = record["format"], path / Path(record["file"]).name, record["precision"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{str(path)!r} is not the folder of an export: its {RECORD} cannot be read.") from error
+    if file_format == "torch-export":
+        raise CheckpointError(
+            f"{str(path)!r} holds a program for torch.export.load, which other programs run without this package. Load "
+            "the checkpoint that it was made from instead, or export it as onnx or openvino."
+        )
+    if file_format == "openvino" and backend not in {None, "auto", "openvino"}:
+        raise InvalidOptionError("backend", backend, f"openvino for {str(network)!r}, which is in its own format")
+    chosen = options or RuntimeOptions()
+    if file_format == "openvino" and chosen.precision is None and precision == "bf16":
+        chosen = replace(chosen, precision="bf16")
+    own = "openvino" if file_format == "openvino" else "onnxruntime"
+    name = own if backend is None or file_format == "openvino" else backend
+    register_models()
+    return ExportedForImageClassification(AutoConfig.from_pretrained(path), open_network(network, name, chosen))
+
+
+__all__ = ["is_exported", "load_exported"]

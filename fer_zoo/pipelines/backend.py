@@ -1,0 +1,80 @@
+"""What runs the classifier of a pipeline."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
+
+from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.models import ExportedForImageClassification
+from fer_zoo.runtime import FILE_BACKENDS, RuntimeOptions, fastest_file_backend
+
+TORCH: Final = "torch"
+
+#: Options of ``torch.compile`` where none are given; the first captures CUDA graphs, which small batches gain from.
+ON_CUDA = {"mode": "reduce-overhead", "dynamic": False}
+ELSEWHERE = {"dynamic": False}
+
+
+def choose_backend(model: PreTrainedModel, device: torch.device, backend: str | None, options: RuntimeOptions) -> str:
+    """Return the name of what runs a model, and set the threads of torch if that is it.
+
+    Args:
+        model: the model; one that was exported has its backend already.
+        device: where torch would run it.
+        backend: ``"torch"``, ``"onnxruntime"``, ``"openvino"``, ``"auto"``, or ``None`` for what the model is made for.
+        options: threads and precision.
+
+    Raises:
+        UnknownNameError: if there is no such backend.
+        InvalidOptionError: if an exported model should run on another backend than it was opened with, or torch should
+            compute in another precision than that of the model.
+    """
+    if backend not in {None, "auto", TORCH, *FILE_BACKENDS}:
+        raise UnknownNameError("backend", str(backend), ["auto", TORCH, *FILE_BACKENDS])
+    if isinstance(model, ExportedForImageClassification):
+        own = model.network.backend
+        if backend not in {None, "auto", own}:
+            raise InvalidOptionError("backend", backend, f"{own}, which this model was opened with")
+        return own
+    if backend == "auto":
+        backend = fastest_file_backend() if device.type == "cpu" else TORCH
+        backend = TORCH if backend == "onnxruntime" else backend
+    if backend in FILE_BACKENDS:
+        return str(backend)
+    if options.precision is not None:
+        raise InvalidOptionError("precision", options.precision, "none for torch, which has dtype instead")
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    return TORCH
+
+
+class CompiledModel:
+    """A model compiled for batches of 1, 2, 4, 8 and so on; others are filled up with zeros.
+
+    Args:
+        model: the model, on its device.
+        options: of ``torch.compile``, or ``True`` for those that suit the device.
+    """
+
+    def __init__(self, model: PreTrainedModel, options: bool | dict[str, Any]) -> None:
+        if isinstance(model, ExportedForImageClassification):
+            raise InvalidOptionError("compile", options, "False for another backend than torch")
+        defaults = ON_CUDA if model.device.type == "cuda" else ELSEWHERE
+        self._model: Any = torch.compile(model, **(options if isinstance(options, dict) else defaults))
+
+    def __call__(self, pixel_values: Tensor) -> ModelOutput:
+        """Return the logits of ``(B, 3, H, W)``."""
+        number = len(pixel_values)
+        size = 1 << (number - 1).bit_length()
+        filled = functional.pad(pixel_values, (0, 0) * (pixel_values.dim() - 1) + (0, size - number))
+        # the next run of a CUDA graph writes into the same memory
+        return ModelOutput(logits=self._model(filled).logits[:number].clone())
+
+
+__all__ = ["TORCH", "CompiledModel", "choose_backend"]
