@@ -15,6 +15,7 @@ from fer_zoo.cli.data import data_app
 from fer_zoo.cli.demo import demo
 from fer_zoo.cli.evaluate import evaluate
 from fer_zoo.cli.explain import explain
+from fer_zoo.cli.export import export
 from fer_zoo.cli.hub_configs import hub_configs
 from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
@@ -37,6 +38,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
 app.command()(train)
 app.command()(recipes)
+app.command()(export)
 app.command()(convert)
 app.command()(pull)
 app.command()(push)

@@ -20,6 +20,14 @@ DetectorOption = Annotated[
 DeviceOption = Annotated[
     str | None, typer.Option(help="Such as cpu, cuda or cuda:1; by default the fastest that is there.")
 ]
+BackendOption = Annotated[
+    str | None,
+    typer.Option(help="What runs the model: torch (the default), onnxruntime, openvino, or auto for the fastest."),
+]
+PrecisionOption = Annotated[
+    str | None, typer.Option(help="With openvino: fp32 (the default), or bf16, faster and nearly the same.")
+]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads of the model; by default all that help.")]
 EmbeddedModelArgument = Annotated[str, typer.Argument(help=f"Published model: {WITH_WEIGHTS}.")]
 ModelArgument = Annotated[
     str, typer.Argument(help=f"Published model ({WITH_WEIGHTS}), folder, or repository on the Hub.")
@@ -40,6 +48,7 @@ BatchSizeOption = Annotated[int, typer.Option(min=1, help="Pictures that run thr
 WorkersOption = Annotated[int, typer.Option(min=0, help="Processes that read pictures; 0 for none but this one.")]
 
 __all__ = [
+    "BackendOption",
     "BatchSizeOption",
     "DetectorOption",
     "DeviceOption",
@@ -48,7 +57,9 @@ __all__ = [
     "ModelArgument",
     "ModelOption",
     "PathArgument",
+    "PrecisionOption",
     "SplitOption",
+    "ThreadsOption",
     "TwinsOption",
     "UnreadableOption",
     "WorkersOption",

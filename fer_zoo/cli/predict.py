@@ -11,14 +11,22 @@ from PIL import Image
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import expand_inputs, stem_of
-from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
+from fer_zoo.cli.options import (
+    BackendOption,
+    DetectorOption,
+    DeviceOption,
+    ModelOption,
+    PrecisionOption,
+    ThreadsOption,
+)
 from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
+from fer_zoo.cli.pipeline_choice import PipelineChoice
 from fer_zoo.cli.predict_files import FileJob, predict_to_file
 from fer_zoo.cli.progress import show_progress
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS, FreeNames, Location, annotate
 from fer_zoo.imaging.locations import load
-from fer_zoo.pipelines import AnalysisOptions, FaceExpressionPipeline, RayResources, pipeline
+from fer_zoo.pipelines import AnalysisOptions, FaceExpressionPipeline, RayResources
 from fer_zoo.pipelines.groups import analyze_groups, group_pictures
 from fer_zoo.pipelines.threads import usable_cpus
 from fer_zoo.results import ImageResult
@@ -48,6 +56,9 @@ def predict(
     model: ModelOption = "mhan",
     detector: DetectorOption = "center_face",
     device: DeviceOption = None,
+    backend: BackendOption = None,
+    precision: PrecisionOption = None,
+    threads: ThreadsOption = None,
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Expressions for each face; 1 in the table and all elsewhere by default.")
     ] = None,
@@ -80,15 +91,16 @@ def predict(
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
     options = AnalysisOptions(threshold, min_confidence, batch_size, max_pixels)
+    choice = PipelineChoice(model, detector, device, backend, precision, threads)
     if output is not None:
         if as_csv or annotate_to is not None or top_k is not None:
             raise typer.BadParameter("--output cannot be combined with --csv, --annotate and --top-k")
         resources = RayResources(workers or 1, num_cpus, num_gpus)
-        job = FileJob(images, output, model, detector, device, options, overwrite)
+        job = FileJob(images, output, choice, options, overwrite)
         predict_to_file(job, engine=engine, workers=workers, resources=resources, as_json=as_json)
         return
     with errors_as_usage():
-        pipe = pipeline(model=model, detector=detector, device=device)
+        pipe = choice.make()
         if annotate_to is not None:
             annotate_to.mkdir(parents=True, exist_ok=True)
         inputs = list(expand_inputs(images))

@@ -11,6 +11,7 @@ import typer
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import expand_patterns
+from fer_zoo.cli.pipeline_choice import PipelineChoice
 from fer_zoo.cli.progress import show_progress
 from fer_zoo.errors import ImageReadError, UnknownNameError
 from fer_zoo.pipelines import (
@@ -19,7 +20,6 @@ from fer_zoo.pipelines import (
     RayResources,
     analyze_files,
     analyze_files_with_ray,
-    pipeline,
 )
 
 ENGINES = ("local", "ray")
@@ -32,18 +32,14 @@ class FileJob:
     Attributes:
         images: folders, archives, pictures, patterns and URIs.
         output: the file to write.
-        model: name of the model.
-        detector: name of the detector.
-        device: where the model runs; ``None`` for the fastest that is there.
+        choice: of the pipeline.
         options: of the analysis.
         overwrite: whether to begin anew.
     """
 
     images: Sequence[str]
     output: Path
-    model: str
-    detector: str
-    device: str | None
+    choice: PipelineChoice
     options: AnalysisOptions
     overwrite: bool
 
@@ -68,9 +64,10 @@ def predict_to_file(job: FileJob, *, engine: str, workers: int | None, resources
             summary = analyze_files_with_ray(
                 sources,
                 job.output,
-                model=job.model,
-                detector=job.detector,
-                device=job.device,
+                model=job.choice.model,
+                detector=job.choice.detector,
+                device=job.choice.device,
+                backend_options=job.choice.backend_options,
                 options=job.options,
                 resources=resources,
                 overwrite=job.overwrite,
@@ -80,7 +77,7 @@ def predict_to_file(job: FileJob, *, engine: str, workers: int | None, resources
             summary = analyze_files(
                 sources,
                 job.output,
-                pipeline(model=job.model, detector=job.detector, device=job.device),
+                job.choice.make(),
                 options=job.options,
                 workers=workers,
                 overwrite=job.overwrite,

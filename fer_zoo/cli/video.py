@@ -15,9 +15,16 @@ from typing import Annotated
 import typer
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
-from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
+from fer_zoo.cli.options import (
+    BackendOption,
+    DetectorOption,
+    DeviceOption,
+    ModelOption,
+    PrecisionOption,
+    ThreadsOption,
+)
+from fer_zoo.cli.pipeline_choice import PipelineChoice
 from fer_zoo.errors import VideoReadError
-from fer_zoo.pipelines import pipeline
 from fer_zoo.pipelines.video import Smoothing, VideoAnalyzer, analyze_video
 from fer_zoo.video_results import FrameResult, Segment, VideoSummary, format_time
 
@@ -58,6 +65,9 @@ def video(  # one parameter for each option
     model: ModelOption = "mhan",
     detector: DetectorOption = "center_face",
     device: DeviceOption = None,
+    backend: BackendOption = None,
+    precision: PrecisionOption = None,
+    threads: ThreadsOption = None,
     threshold: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Leave out faces that the detector is less sure of.")
     ] = 0.0,
@@ -79,7 +89,7 @@ def video(  # one parameter for each option
     received: list[int] = []
     with errors_as_usage():
         smoothing = Smoothing(median_window, time_constant, margin, hold)
-        pipe = pipeline(model=model, detector=detector, device=device)
+        pipe = PipelineChoice(model, detector, device, backend, precision, threads).make()
         analyzer = VideoAnalyzer(
             pipe,
             detect_every=detect_every,

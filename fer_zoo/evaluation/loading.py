@@ -9,9 +9,10 @@ import torch
 from transformers import AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.export import is_exported, load_exported
 from fer_zoo.labels import LabelSet, parse_expression
 from fer_zoo.models import register_models
-from fer_zoo.registry import resolve_model
+from fer_zoo.registry import load_image_processor, resolve_model
 
 
 class Classifier(NamedTuple):
@@ -62,6 +63,8 @@ def load_classifier(
             model.config.name_or_path or type(model).__name__, model.to(device) if device else model, processor
         )
     register_models()
+    if is_exported(model):
+        return Classifier(fspath(model), load_exported(model), processor or load_image_processor(model))
     checkpoint = resolve_model(model)
     loaded = AutoModelForImageClassification.from_pretrained(checkpoint).to(device or _fastest_device())
     return Classifier(fspath(model), loaded, processor or AutoImageProcessor.from_pretrained(checkpoint))

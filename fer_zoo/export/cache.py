@@ -34,8 +34,9 @@ def convert_for_backend(
         UnknownNameError: if there is no such backend.
         MissingPackageError: if the package of the backend, or one to convert with, is not installed.
     """
-    network = open_network(_converted(model, processor), backend, options)
-    return ExportedForImageClassification(model.config, network)
+    fingerprint = _fingerprint(model)
+    network = open_network(_converted(model, processor, fingerprint), backend, options)
+    return ExportedForImageClassification(model.config, network, fingerprint)
 
 
 def cache_folder() -> Path:
@@ -43,9 +44,9 @@ def cache_folder() -> Path:
     return Path(constants.HF_HOME) / "fer_zoo" / "onnx"
 
 
-def _converted(model: FerPreTrainedModel, processor: Any) -> NetworkSource:
+def _converted(model: FerPreTrainedModel, processor: Any, fingerprint: str) -> NetworkSource:
     """Return the network of a model in the format of ONNX: its file, or its content where it cannot be kept."""
-    path = cache_folder() / f"{_fingerprint(model)}.onnx"
+    path = cache_folder() / f"{fingerprint}.onnx"
     if path.is_file():
         return path
     content = to_onnx(model, processor)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
-from fer_zoo.export.onnx_network import INPUT, LogitsOnly, example_input, metadata_of, to_onnx
+from fer_zoo.export.onnx_network import metadata_of, to_onnx, to_program
 from fer_zoo.export.quantization import quantize_onnx, quantize_openvino
 from fer_zoo.models import FerPreTrainedModel
 from fer_zoo.runtime.packages import require
@@ -69,14 +69,9 @@ def write_torch_export(
 ) -> None:
     """Write a file for ``torch.export.load``; its input has the type of the precision."""
     del calibration
-    kind = TORCH_TYPES[precision]
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of the exporter, about its own parts
-        program = torch.export.export(
-            LogitsOnly(model).to(kind),
-            (example_input(model).to(kind),),
-            dynamic_shapes={INPUT: {0: torch.export.Dim("batch", min=1)}},
-        )
+    program = to_program(model, TORCH_TYPES[precision])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of weights that are not stored in the usual order
         torch.export.save(program, path, extra_files=metadata_of(model, processor))
 
 

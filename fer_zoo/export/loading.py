@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from os import PathLike, fspath
@@ -55,7 +56,11 @@ def load_exported(
     own = "openvino" if file_format == "openvino" else "onnxruntime"
     name = own if backend is None or file_format == "openvino" else backend
     register_models()
-    return ExportedForImageClassification(AutoConfig.from_pretrained(path), open_network(network, name, chosen))
+    checksum = hashlib.sha256()
+    for file in (network, network.with_suffix(".bin")):
+        checksum.update(file.read_bytes() if file.is_file() else b"")
+    opened = open_network(network, name, chosen)
+    return ExportedForImageClassification(AutoConfig.from_pretrained(path), opened, checksum.hexdigest())
 
 
 __all__ = ["is_exported", "load_exported"]

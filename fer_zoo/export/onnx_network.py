@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from fer_zoo.models import FerPreTrainedModel
 from fer_zoo.runtime.packages import require
 
-OPSET = 18  # the one that torch's exporter writes by itself; every other would be converted
 INPUT, OUTPUT = "pixel_values", "logits"
+MAX_BATCH = 2**16  # some limit is needed; batches are far smaller
 
 
 class LogitsOnly(nn.Module):
@@ -39,6 +39,23 @@ def example_input(model: FerPreTrainedModel) -> Tensor:
     """Return two pictures of the size that the model takes, zeros."""
     config = model.config
     return torch.zeros(2, config.num_channels, config.image_size, config.image_size)
+
+
+def to_program(model: FerPreTrainedModel, dtype: torch.dtype = torch.float32) -> torch.export.ExportedProgram:
+    """Record what the inference form of a classifier computes, for batches of any size.
+
+    Args:
+        model: the classifier; it stays as it is.
+        dtype: type of the weights, the input and the output.
+    """
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of the exporter, about its own parts
+        return torch.export.export(
+            LogitsOnly(model).to(dtype).eval(),
+            (example_input(model).to(dtype),),
+            dynamic_shapes={INPUT: {0: torch.export.Dim("batch", min=1, max=MAX_BATCH)}},
+            strict=False,
+        )
 
 
 def metadata_of(model: FerPreTrainedModel, processor: Any) -> dict[str, str]:
@@ -78,14 +95,7 @@ def to_onnx(model: FerPreTrainedModel, processor: Any) -> bytes:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the exporter, about its own parts
         program = torch.onnx.export(
-            LogitsOnly(model),
-            (example_input(model),),
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes={INPUT: {0: torch.export.Dim("batch", min=1)}},
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
+            to_program(model), (), input_names=[INPUT], output_names=[OUTPUT], dynamo=True, verbose=False
         )
     if program is None:  # only with another exporter
         raise AssertionError
@@ -95,4 +105,4 @@ def to_onnx(model: FerPreTrainedModel, processor: Any) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-__all__ = ["INPUT", "OUTPUT", "LogitsOnly", "example_input", "metadata_of", "to_onnx"]
+__all__ = ["INPUT", "OUTPUT", "LogitsOnly", "example_input", "metadata_of", "to_onnx", "to_program"]

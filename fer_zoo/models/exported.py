@@ -26,14 +26,16 @@ class ExportedForImageClassification(FerPreTrainedModel):
     Args:
         config: the configuration of the classifier.
         network: what computes the logits.
+        checksum: sha256 that tells the network from others.
     """
 
     config_class = FerConfig
 
-    def __init__(self, config: FerConfig, network: Network) -> None:
+    def __init__(self, config: FerConfig, network: Network, checksum: str) -> None:
         super().__init__(config)
         self.num_labels = config.num_labels
         self.network = network
+        self.checksum = checksum
         self.eval()
 
     @property

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from fer_zoo.errors import ImageReadError, InvalidOptionError
 from fer_zoo.imaging.locations import Location, find_locations
+from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 from fer_zoo.pipelines.groups import GROUP_SIZE, AnalysisOptions, Group, analyze_groups, group_pictures
 from fer_zoo.pipelines.result_store import BatchSummary, ResultStore
@@ -142,6 +143,8 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
         "labels": [pipe.model.config.id2label[i] for i in range(pipe.model.config.num_labels)],
         "image_processor": pipe.image_processor.to_dict(),
         "dtype": str(pipe.dtype),
+        "backend": pipe.backend,
+        "provider": pipe.provider if pipe.backend == "openvino" else None,  # says the precision
         "detector": type(pipe.detector).__qualname__,
         "threshold": options.threshold,
         "min_confidence": options.min_confidence,
@@ -163,6 +166,8 @@ def _groups(sources: Iterable[str]) -> Iterator[Group]:
 
 def _checksum(model: PreTrainedModel) -> str:
     """Return the sha256 of a model's weights."""
+    if isinstance(model, ExportedForImageClassification):
+        return model.checksum
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())

@@ -327,6 +327,13 @@ class FaceExpressionPipeline(ChunkPipeline):
         )
         return ImageResult(result.source, result.width, result.height, faces, result.error)
 
+    @property
+    def provider(self) -> str:
+        """What computes the logits, such as ``cuda:0`` for torch or ``CPU (bf16)`` for OpenVINO."""
+        if isinstance(self.model, ExportedForImageClassification):
+            return self.model.network.provider
+        return str(self.device)
+
     def _logits(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Return ``(B, K)`` for ``(B, 3, H, W)``."""
         model = self.model if self._compiled is None else self._compiled

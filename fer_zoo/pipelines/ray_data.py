@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -65,6 +65,7 @@ def analyze_files_with_ray(
     model: str | PathLike[str] = "mhan",
     detector: str | FaceDetector = "center_face",
     device: str | None = None,
+    backend_options: Mapping[str, Any] | None = None,
     options: AnalysisOptions | None = None,
     resources: RayResources | None = None,
     overwrite: bool = False,
@@ -82,6 +83,7 @@ def analyze_files_with_ray(
         model: a published name, a folder that every machine sees, or a repository on the Hub.
         detector: a name, or a detector that can be pickled.
         device: where the models run; by default a GPU if the actors have a share of one, else the CPU.
+        backend_options: ``backend``, ``precision`` and ``threads`` of :func:`fer_zoo.pipeline`.
         options: of the analysis.
         resources: how many actors there are and what each takes up.
         overwrite: as for :func:`~fer_zoo.pipelines.analyze_files`.
@@ -96,7 +98,7 @@ def analyze_files_with_ray(
     options, resources = options or AnalysisOptions(), resources or RayResources()
     local = fspath(model)
     name = str(Path(local).resolve()) if Path(local).is_dir() else local
-    making = {"model": name, "detector": detector, "device": device}
+    making = {"model": name, "detector": detector, "device": device, **(backend_options or {})}
 
     def analyze(groups: Iterator[Group]) -> Iterator[tuple[Group, list[ImageResult]]]:
         by_digest = {group.digest: group for group in groups}
@@ -123,7 +125,7 @@ def analyze_files_with_ray(
 
     from fer_zoo.pipelines import pipeline  # it is made of the modules beside this one
 
-    described = describe_run(pipeline(model=name, detector=detector, device="cpu"), options)
+    described = describe_run(pipeline(**{**making, "device": "cpu"}), options)
     return run_groups(sources, output, analyze, described, overwrite=overwrite, on_progress=on_progress)
 
 
