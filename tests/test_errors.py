@@ -13,7 +13,10 @@ from fer_zoo.errors import (
     DatasetLayoutError,
     DatasetWarning,
     EmptyClassError,
+    ExportedModelError,
+    ExportError,
     FerZooError,
+    FusedModelError,
     HubAccessError,
     HubConnectionError,
     HubError,
@@ -38,6 +41,23 @@ from fer_zoo.errors import (
 #: One error of every class, the builtins that catch it, and its message.
 CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
     (FerZooError("Something is wrong."), (Exception,), "Something is wrong."),
+    (
+        FusedModelError("saved"),
+        (RuntimeError,),
+        "A fused model cannot be saved. Load the model again with from_pretrained, and leave fuse() for later.",
+    ),
+    (
+        ExportedModelError("saved"),
+        (RuntimeError,),
+        "An exported model cannot be saved: it only gives logits. Load the checkpoint that it was made from with the "
+        "backend 'torch'.",
+    ),
+    (
+        ExportError("largest difference of logits 1 (0.1 allowed)"),
+        (RuntimeError,),
+        "The exported network is not the model: largest difference of logits 1 (0.1 allowed). Choose a higher "
+        "precision; with fp32, this is a defect that is worth reporting.",
+    ),
     (
         ImageReadError("face.txt", "it is not an image"),
         (ValueError,),

@@ -84,6 +84,11 @@ class CenterFaceDetector:
         options = RuntimeOptions(threads, precision, None if providers is None else tuple(providers))
         self._network = open_network(_network_of_any_size(), backend, options)
 
+    @property
+    def backend(self) -> str:
+        """What runs the network: ``"onnxruntime"`` or ``"openvino"``."""
+        return self._network.backend
+
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
         """Find the faces of each picture; pictures that agree in size run through the network together.
 

@@ -1,0 +1,160 @@
+"""The whole pipeline on every backend, with the embedded weights."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from numpy.typing import NDArray
+
+from fer_zoo import FaceExpressionPipeline, pipeline
+from fer_zoo.detection import CenterFaceDetector
+from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.export import export_model
+from fer_zoo.labels import get_label_set
+from fer_zoo.pipelines.backend import CompiledModel
+from fer_zoo.pipelines.batch import describe_run
+from fer_zoo.pipelines.groups import AnalysisOptions
+from fer_zoo.registry import FreshModel
+from fer_zoo.results import ImageResult
+
+
+@pytest.fixture(scope="module")
+def on_torch(embedded_pipeline: FaceExpressionPipeline, group: NDArray[np.uint8]) -> ImageResult:
+    """Return what torch and onnxruntime's detector find in the group picture."""
+    return embedded_pipeline.analyze(group)
+
+
+def _compare(found: ImageResult, expected: ImageResult, *, score: float, pixels: float) -> None:
+    """Check that two results agree on every face and expression, up to the given differences."""
+    assert [face.label for face in found.faces] == [face.label for face in expected.faces]
+    for one, other in zip(found.faces, expected.faces, strict=True):
+        np.testing.assert_allclose(astuple(one.face.box), astuple(other.face.box), atol=pixels)
+        for label, value in one.scores:
+            assert value == pytest.approx(dict(other.scores)[label], abs=score)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_same_faces_and_expressions(on_torch: ImageResult, group: NDArray[np.uint8], backend: str) -> None:
+    """Six faces with equal probabilities; the results have the same type."""
+    pipe = pipeline(backend=backend, threads=1, device="cpu")
+
+    found = pipe.analyze(group)
+
+    assert pipe.backend == backend
+    assert len(found.faces) == 6
+    _compare(found, on_torch, score=2e-3, pixels=0.01)
+
+
+def test_bfloat16_through_transformers(on_torch: ImageResult, group: NDArray[np.uint8]) -> None:
+    """``transformers.pipeline`` takes the options too; half precision moves boxes and probabilities a little."""
+    pipe: Any = transformers.pipeline("face-expression", backend="openvino", precision="bf16", device="cpu")
+
+    assert pipe.provider in {"CPU (bf16)", "CPU (fp32)"}
+    _compare(pipe.analyze(group), on_torch, score=0.15, pixels=3.0)
+
+
+def test_exported_folder_is_a_model(
+    small: FreshModel, tmp_path: Path, astronaut: NDArray[np.uint8], embedded_pipeline: FaceExpressionPipeline
+) -> None:
+    """A pipeline runs it with the library of its format or another, and a resumable run tells it from other models."""
+    folder = export_model(*small, tmp_path / "out").folder
+    pipes = [pipeline(model=folder, backend=backend, device="cpu") for backend in (None, "auto", "openvino")]
+    reference = pipeline(model=small.model, image_processor=small.processor, device="cpu")
+
+    expected = reference.analyze(astronaut)
+    for pipe in pipes:
+        _compare(pipe.analyze(astronaut), expected, score=1e-3, pixels=0.01)
+    assert [pipe.backend for pipe in pipes[::2]] == ["onnxruntime", "openvino"]
+    with pytest.raises(InvalidOptionError, match="which this model was opened with"):
+        pipeline(model=pipes[0].model, image_processor=small.processor, backend="openvino")
+    descriptions = [describe_run(pipe, AnalysisOptions()) for pipe in (pipes[0], pipes[2], embedded_pipeline)]
+    assert descriptions[0]["model_sha256"] == descriptions[1]["model_sha256"] != descriptions[2]["model_sha256"]
+    assert [entry["backend"] for entry in descriptions] == ["onnxruntime", "openvino", "torch"]
+
+
+def test_automatic_choice(small: FreshModel) -> None:
+    """On a CPU with OpenVINO installed it is OpenVINO, and the detector uses it too."""
+    pipe = pipeline(model=small.model, image_processor=small.processor, backend="auto", device="cpu")
+
+    assert pipe.backend == "openvino"
+    assert isinstance(pipe.detector, CenterFaceDetector)
+    assert pipe.detector.backend == "openvino"
+    assert pipe.device.type == "cpu"
+
+
+def test_threads_of_torch(small: FreshModel) -> None:
+    """They are set for the process."""
+    before = torch.get_num_threads()
+    try:
+        pipe = pipeline(model=small.model, image_processor=small.processor, threads=2, device="cpu")
+        assert pipe.backend == "torch"
+        assert pipe.provider == "cpu"
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"backend": "tensorrt"}, UnknownNameError, "Known: auto, onnxruntime, openvino, torch"),
+        ({"precision": "bf16"}, InvalidOptionError, "none for torch, which has dtype instead"),
+        ({"backend": "onnxruntime", "precision": "bf16"}, InvalidOptionError, "fp32 for onnxruntime"),
+        ({"threads": 0}, InvalidOptionError, "Invalid value 0 for threads"),
+        ({"backend": "openvino", "compile": True}, InvalidOptionError, "False for another backend than torch"),
+    ],
+)
+def test_what_cannot_be(small: FreshModel, options: dict[str, Any], error: type[Exception], message: str) -> None:
+    """The message says what there is instead."""
+    with pytest.raises(error, match=message):
+        pipeline(model=small.model, image_processor=small.processor, detector="whole_image", device="cpu", **options)
+
+
+def test_compiled_model_fills_batches_up(small: FreshModel) -> None:
+    """Three faces run as four, the graphs are made for powers of two alone, and the logits are those of the model."""
+    sizes: list[int] = []
+
+    def count(graph: Any, inputs: list[Any]) -> Any:
+        """Note the batch size that a graph is made for, and run it as it is."""
+        sizes.append(next(value for value in inputs if isinstance(value, torch.Tensor) and value.dim() == 4).shape[0])
+        return graph.forward
+
+    torch.compiler.reset()
+    compiled = CompiledModel(small.model, {"backend": count, "dynamic": False})
+    faces = torch.randn(5, 3, 32, 32)
+    with torch.no_grad():
+        for number in (3, 4, 1, 5):
+            expected = small.model(faces[:number]).logits
+            torch.testing.assert_close(compiled(faces[:number]).logits, expected, rtol=1e-3, atol=1e-4)
+    torch.compiler.reset()
+
+    assert set(sizes) == {1, 4, 8}
+
+
+def test_compiled_pipeline(small: FreshModel, astronaut: NDArray[np.uint8]) -> None:
+    """The pipeline takes options of ``torch.compile`` and gives the answers that it gives without."""
+    torch.compiler.reset()
+    plain = pipeline(model=small.model, image_processor=small.processor, detector="whole_image", device="cpu")
+    compiled = pipeline(
+        model=small.model,
+        image_processor=small.processor,
+        detector="whole_image",
+        device="cpu",
+        compile={"backend": "eager"},
+    )
+    _compare(compiled.analyze(astronaut), plain.analyze(astronaut), score=1e-3, pixels=0.0)
+    torch.compiler.reset()
+
+
+def test_labels_of_an_export(small: FreshModel, tmp_path: Path) -> None:
+    """They are those of the label set, in its order."""
+    folder = export_model(*small, tmp_path / "out").folder
+    pipe = pipeline(model=folder, device="cpu")
+    labels = [pipe.model.config.id2label[number] for number in range(8)]
+    assert labels == [str(expression) for expression in get_label_set("fer_plus").classes]

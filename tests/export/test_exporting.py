@@ -1,0 +1,284 @@
+"""Models as files: what is in them, whether they give the same answers, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import openvino
+import pytest
+import torch
+from huggingface_hub import constants
+
+from fer_zoo.errors import CheckpointError, ExportedModelError, ExportError, InvalidOptionError, UnknownNameError
+from fer_zoo.export import (
+    FORMATS,
+    convert_for_backend,
+    export_model,
+    is_exported,
+    load_exported,
+    read_calibration_faces,
+)
+from fer_zoo.export.parity import check_parity
+from fer_zoo.registry import FreshModel
+from fer_zoo.runtime import RuntimeOptions
+
+COMBINATIONS = [(name, precision) for name, kind in FORMATS.items() for precision in kind.precisions]
+
+
+def _noise(number: int) -> torch.Tensor:
+    """Return pictures of the small model's size."""
+    return torch.randn(number, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize(("file_format", "precision"), [pair for pair in COMBINATIONS if pair[1] != "int8"])
+def test_every_format_and_precision(small: FreshModel, tmp_path: Path, file_format: str, precision: str) -> None:
+    """The folder has the network, both configurations and the record; the logits are near, for batches of any size."""
+    report = export_model(*small, tmp_path / "out", file_format=file_format, precision=precision)
+
+    names = {path.name for path in report.folder.iterdir()}
+    assert {"config.json", "preprocessor_config.json", "export.json", FORMATS[file_format].file_name} <= names
+    assert report.parity.tolerance is not None
+    assert report.parity.max_difference <= report.parity.tolerance
+    assert report.parity.agreement is None
+    half = {"fp32": 1.0, "fp16": 0.5, "bf16": 0.5}[precision]
+    assert report.num_bytes == pytest.approx(half * 4 * small.model.num_parameters(), rel=0.1)
+    if file_format == "torch-export":
+        program = torch.export.load(report.network).module()
+        kind = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+        with torch.no_grad():
+            found = program(_noise(7).to(kind)).float()
+    else:
+        found = load_exported(report.folder)(_noise(7)).logits
+    with torch.no_grad():
+        expected = small.model(_noise(7)).logits
+    assert (found - expected).abs().max().item() <= report.parity.tolerance * 2
+
+
+def test_a_file_says_what_it_is(small: FreshModel, tmp_path: Path) -> None:
+    """Labels in their order, image processor and temperature are read from the files by their own libraries."""
+    as_onnx = export_model(*small, tmp_path / "onnx").network
+    as_openvino = export_model(*small, tmp_path / "openvino", file_format="openvino").network
+    as_program = export_model(*small, tmp_path / "program", file_format="torch-export").network
+
+    session = onnxruntime.InferenceSession(as_onnx, providers=["CPUExecutionProvider"])
+    of_onnx = session.get_modelmeta().custom_metadata_map
+    info = openvino.Core().read_model(as_openvino)
+    of_program = dict.fromkeys(of_onnx, "")
+    torch.export.load(as_program, extra_files=of_program)
+
+    assert json.loads(of_onnx["labels"])[:2] == ["neutral", "happiness"]
+    assert json.loads(of_onnx["image_processor"])["size"] == {"height": 32, "width": 32}
+    assert of_onnx["temperature"] == "2.0"
+    assert of_program == of_onnx
+    for key, value in of_onnx.items():
+        assert str(info.get_rt_info(["fer_zoo", key]).value) == value
+    assert session.get_inputs()[0].shape[1:] == [3, 32, 32]
+    assert session.get_inputs()[0].name == "pixel_values"
+    assert [output.name for output in session.get_outputs()] == ["logits"]
+
+
+def test_the_inference_form_is_exported(small: FreshModel, tmp_path: Path) -> None:
+    """No batch norm is in the file, and the model that was exported still has its own."""
+    network = onnx.load(str(export_model(*small, tmp_path / "out").network))
+
+    assert "BatchNormalization" not in {node.op_type for node in network.graph.node}
+    assert not small.model.is_fused
+    assert small.model.resnet.backbone.bn1.weight.requires_grad
+
+
+@pytest.mark.parametrize("file_format", ["onnx", "openvino"])
+def test_int8(small: FreshModel, crops: Path, tmp_path: Path, file_format: str) -> None:
+    """With faces it is written, is about a quarter as large, and agrees on the faces."""
+    faces = read_calibration_faces(crops, small.processor)
+
+    report = export_model(*small, tmp_path / "out", file_format=file_format, precision="int8", calibration=faces)
+
+    assert report.num_bytes < 1.4 * small.model.num_parameters()
+    assert report.parity.tolerance is None
+    assert report.parity.agreement is not None
+    assert report.parity.agreement >= 0.9
+    assert "of 24 faces" in str(report.parity)
+    assert load_exported(report.folder)(torch.from_numpy(faces)).logits.shape == (24, 8)
+
+
+def test_int8_without_faces(small: FreshModel, tmp_path: Path) -> None:
+    """It is refused, and nothing is left behind."""
+    with pytest.raises(InvalidOptionError, match="calibration: expected face crops"):
+        export_model(*small, tmp_path / "out", precision="int8")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"file_format": "onyx"}, UnknownNameError, "Unknown format 'onyx'. Did you mean 'onnx'?"),
+        ({"precision": "bf16"}, InvalidOptionError, "expected one of fp32, fp16, int8 for the format onnx"),
+    ],
+)
+def test_what_there_is_not(
+    small: FreshModel, tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    """Unknown formats, and precisions that a format does not have, are refused with what there is."""
+    with pytest.raises(error, match=message):
+        export_model(*small, tmp_path / "out", **options)
+
+
+def test_folders_with_something_in_them_stay(small: FreshModel, tmp_path: Path) -> None:
+    """A folder with a file, and a file, are refused and left as they are."""
+    (tmp_path / "note.txt").write_text("mine")
+    for target in (tmp_path, tmp_path / "note.txt"):
+        with pytest.raises(InvalidOptionError, match="a new or empty folder"):
+            export_model(*small, target)
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_another_network_is_not_the_model(small: FreshModel) -> None:
+    """Logits that are off by a hundredth fail at fp32, and answers that differ fail at int8."""
+
+    def run(pixels: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Return slightly other logits."""
+        with torch.no_grad():
+            logits: np.ndarray[Any, np.dtype[np.float32]] = small.model(torch.from_numpy(pixels)).logits.numpy()
+        return logits + np.float32(0.01)
+
+    with pytest.raises(ExportError, match=r"largest difference of logits 0.01 \(0.000\d+ allowed\)"):
+        check_parity(small.model, run, "fp32")
+    assert check_parity(small.model, run, "fp16").max_difference == pytest.approx(0.01, rel=0.01)
+    faces = _noise(20).numpy()
+    with pytest.raises(ExportError, match=r"the same answer for \d+.00 % of 20 faces"):
+        check_parity(small.model, lambda pixels: -run(pixels), "int8", faces)
+
+
+@pytest.fixture(scope="module")
+def folder(small: FreshModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an export in the format of ONNX."""
+    return export_model(*small, tmp_path_factory.mktemp("export") / "out").folder
+
+
+class TestLoading:
+    """From the folder back to a classifier."""
+
+    def test_is_a_model_of_transformers_for_logits(self, small: FreshModel, folder: Path) -> None:
+        """Labels, temperature and logits are the model's, with both backends; it is on the CPU in float32."""
+        with torch.no_grad():
+            expected = small.model(_noise(2)).logits
+        for backend in ("onnxruntime", "openvino", None, "auto"):
+            model = load_exported(folder, backend, RuntimeOptions(threads=1))
+            outputs = model(_noise(2))
+            torch.testing.assert_close(outputs.logits, expected, rtol=0, atol=1e-3)
+            torch.testing.assert_close(model(_noise(2), calibrated=True).logits, outputs.logits / 2)
+            assert model(_noise(2), return_dict=False)[0].shape == (2, 8)
+            assert model.config.id2label == small.model.config.id2label
+            assert (model.device.type, model.dtype) == ("cpu", torch.float32)
+        assert load_exported(folder).network.backend == "onnxruntime"
+
+    def test_gives_nothing_but_logits(self, folder: Path, tmp_path: Path) -> None:
+        """Training, attention maps and saving are refused with what to do, and so are pictures of another size."""
+        model = load_exported(folder)
+        with pytest.raises(ExportedModelError, match="cannot be trained: it only gives logits"):
+            model(_noise(2), labels=torch.tensor([0, 1]))
+        with pytest.raises(ExportedModelError, match="attention maps"):
+            model(_noise(2), output_attentions=True)
+        with pytest.raises(ExportedModelError, match="cannot be saved"):
+            model.save_pretrained(tmp_path)
+        with pytest.raises(InvalidOptionError, match="pixel_values"):
+            model(torch.zeros(1, 3, 16, 16))
+        assert model.fuse() is model
+
+    def test_what_is_no_export(self, small: FreshModel, folder: Path, tmp_path: Path) -> None:
+        """A checkpoint is not taken for one; a damaged record, and a file for torch, are refused with the reason."""
+        small.model.save_pretrained(tmp_path / "checkpoint")
+        assert is_exported(folder)
+        assert is_exported(str(folder))
+        assert not is_exported(tmp_path / "checkpoint")
+        assert not is_exported(small.model)
+        with pytest.raises(CheckpointError, match="is not the folder of an export"):
+            load_exported(tmp_path / "checkpoint")
+        (tmp_path / "checkpoint" / "export.json").write_text("[1]")
+        with pytest.raises(CheckpointError, match="is not the folder of an export"):
+            load_exported(tmp_path / "checkpoint")
+        for_torch = export_model(*small, tmp_path / "program", file_format="torch-export").folder
+        with pytest.raises(CheckpointError, match="holds a program for torch"):
+            load_exported(for_torch)
+
+    def test_a_record_cannot_lead_elsewhere(self, folder: Path, tmp_path: Path) -> None:
+        """A path in the record is a name in the folder, wherever it points."""
+        record = {"format": "onnx", "file": str(folder / "model.onnx"), "precision": "fp32"}
+        (tmp_path / "export.json").write_text(json.dumps(record))
+        with pytest.raises(OSError, match="model"):
+            load_exported(tmp_path)
+
+    def test_own_format_of_openvino(self, small: FreshModel, tmp_path: Path) -> None:
+        """Only OpenVINO runs it, in the precision that it was exported with unless told otherwise."""
+        folder = export_model(*small, tmp_path / "out", file_format="openvino", precision="bf16").folder
+
+        assert load_exported(folder).network.provider in {"CPU (bf16)", "CPU (fp32)"}
+        chosen = load_exported(folder, options=RuntimeOptions(precision="fp32"))
+        assert chosen.network.provider == "CPU (fp32)"
+        assert chosen.checksum == load_exported(folder, "auto").checksum
+        with pytest.raises(InvalidOptionError, match="which is in its own format"):
+            load_exported(folder, "onnxruntime")
+
+
+class TestConversion:
+    """Models of torch on other backends."""
+
+    @pytest.fixture(autouse=True)
+    def own_cache(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """Return a cache of the test's own."""
+        monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "home"))
+        return tmp_path / "home" / "fer_zoo" / "onnx"
+
+    def test_is_done_once(self, small: FreshModel, own_cache: Path) -> None:
+        """The second call takes the file of the first, for another backend too; other weights get another file."""
+        first = convert_for_backend(*small, "onnxruntime")
+        (file,) = own_cache.iterdir()
+        written = file.stat().st_mtime_ns
+        second = convert_for_backend(*small, "openvino")
+
+        assert file.stat().st_mtime_ns == written
+        assert first.checksum == second.checksum == file.stem
+        with torch.no_grad():
+            expected = small.model(_noise(2)).logits
+        for model in (first, second):
+            torch.testing.assert_close(model(_noise(2)).logits, expected, rtol=0, atol=1e-3)
+        other = FreshModel(type(small.model)(small.model.config).eval(), small.processor)
+        assert convert_for_backend(*other, "onnxruntime").checksum != first.checksum
+        assert len(list(own_cache.iterdir())) == 2
+
+    def test_where_nothing_can_be_written(self, small: FreshModel, own_cache: Path) -> None:
+        """The network is used from memory."""
+        own_cache.parent.mkdir(parents=True)
+        own_cache.write_text("a file where the folder should be")
+
+        model = convert_for_backend(*small, "openvino")
+
+        with torch.no_grad():
+            torch.testing.assert_close(model(_noise(1)).logits, small.model(_noise(1)).logits, rtol=0, atol=1e-3)
+
+
+class TestCalibrationFaces:
+    """Reading the faces."""
+
+    def test_spread_over_the_folder(self, small: FreshModel, crops: Path) -> None:
+        """All that can be read come as the model takes them; a limit takes every n-th by name."""
+        every = read_calibration_faces(crops, small.processor)
+        some = read_calibration_faces(crops, small.processor, max_faces=5)
+
+        assert every.shape == (24, 3, 32, 32)
+        assert every.dtype == np.float32
+        assert some.shape[0] == 5
+        assert np.array_equal(some[0], every[0])
+
+    def test_nothing_to_read(self, small: FreshModel, tmp_path: Path) -> None:
+        """A missing folder and one without pictures are refused by name."""
+        with pytest.raises(InvalidOptionError, match="a folder of face crops"):
+            read_calibration_faces(tmp_path / "none", small.processor)
+        (tmp_path / "broken.png").write_bytes(b"no picture")
+        with pytest.raises(InvalidOptionError, match="pictures of faces that can be read"):
+            read_calibration_faces(tmp_path, small.processor)
