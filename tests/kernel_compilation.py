@@ -53,3 +53,49 @@ def launch_nothing(kernel: Any, grid: tuple[int, ...]) -> Callable[..., None]:
 
 triton.runtime.jit.KernelInterface.__getitem__ = launch_nothing
 triton.runtime.jit.JITFunction.__getitem__ = launch_nothing
+
+
+def sum_of(outputs: tuple[Tensor, ...]) -> Tensor:
+    """Return the sum of all values of all outputs."""
+    return torch.stack([output.sum() for output in outputs]).sum()
+
+
+def run_all(dtype: torch.dtype, batch: int, memory_format: torch.memory_format) -> None:
+    """Call every function of the kernels, and its backward, on maps of the sizes that the models have."""
+    from fer_zoo.layers.kernels.dual_direction import attend_strongest
+    from fer_zoo.layers.kernels.local_attention import local_attention
+    from fer_zoo.layers.kernels.score_fusion import excite, fuse_by_scores
+    from fer_zoo.layers.kernels.sobel_pooling import pool_sobel_gradient
+    from fer_zoo.layers.kernels.strip_gates import strip_gates
+    from fer_zoo.layers.kernels.strip_means import strip_means
+
+    def empty(*shape: int) -> Tensor:
+        return torch.empty(batch, *shape, dtype=dtype, device="meta", requires_grad=True)
+
+    def vectors(channels: int) -> tuple[Tensor, Tensor, Tensor]:
+        norm = torch.empty(2, channels, dtype=dtype, device="meta")
+        return torch.empty(channels, 1, 5, dtype=dtype, device="meta"), norm[0], norm[1]
+
+    def image(channels: int, size: int) -> Tensor:
+        map_ = torch.empty(batch, channels, size, size, dtype=dtype, device="meta")
+        return map_.contiguous(memory_format=memory_format).requires_grad_()
+
+    x = image(128, 28)
+    strip_gates(x, *strip_means(x)).sum().backward()
+    x = image(512, 7)
+    local_attention(x.detach(), *vectors(512), num_groups=32, epsilon=1e-5)
+    gates = (empty(3, 512, 7), empty(3, 512, 7), empty(3, 512))
+    attend_strongest(x, *gates)[0].sum().backward()
+    sum_of(attend_strongest(x, *gates, needs_maps=True)).backward()
+    maps = (image(256, 14), image(256, 14), image(256, 14), empty(256, 1, 1))
+    fuse_by_scores(*maps, scale=2.0, needs_weights=False)[0].sum().backward()
+    sum_of(fuse_by_scores(*maps, scale=2.0)).backward()
+    excite(image(256, 14), image(256, 14)).sum().backward()
+    pool_sobel_gradient(image(64, 56), 1, epsilon=1e-8).sum().backward()
+    pool_sobel_gradient(image(64, 56), 2, epsilon=1e-8).sum().backward()
+
+
+if __name__ == "__main__":
+    for dtype in TYPES:
+        run_all(dtype, 3, torch.contiguous_format)
+    run_all(torch.bfloat16, 3, torch.channels_last)

@@ -11,6 +11,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from fer_zoo.layers.implementation import FusibleLayer
+from fer_zoo.layers.kernels.fallback import can_fuse
+
 
 class DirectionGates(nn.Module):
     """Turn a description of the rows and one of the columns into a gate for each row and each column.
@@ -43,7 +46,7 @@ class DirectionGates(nn.Module):
         return row_gates, column_gates
 
 
-class CoordinateAttention(nn.Module):
+class CoordinateAttention(FusibleLayer):
     """Scale every position by a gate of its row and a gate of its column.
 
     Args:
@@ -59,5 +62,10 @@ class CoordinateAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by the gates of rows and columns (equation 8)."""
+        if can_fuse(self.implementation, x):
+            from fer_zoo.layers.kernels.strip_gates import strip_gates
+            from fer_zoo.layers.kernels.strip_means import strip_means
+
+            return strip_gates(x, *self.gates(*strip_means(x)))
         row_gates, column_gates = self.gates(x.mean(dim=3, keepdim=True), x.mean(dim=2, keepdim=True))
         return cast(Tensor, x * column_gates * row_gates)

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.layers.implementation import FusibleLayer
+from fer_zoo.layers.kernels.fallback import can_fuse
 from fer_zoo.layers.zero_start import ZeroStartBatchNorm2d
 
 GradientOperator = Literal["sobel", "central_difference", "learnable"]
@@ -111,7 +113,7 @@ class CentralDifference(nn.Module):
         return cast(Tensor, self.conv(replicate_border(x)) - self.theta * answer_to_ones * x)
 
 
-class GradientBranch(nn.Module):
+class GradientBranch(FusibleLayer):
     """Gradient of a feature map, pooled and projected: ``BN(PW(avgpool(gradient(x))))``.
 
     The scale of the norm starts at zero, so a fresh branch adds nothing.
@@ -158,10 +160,16 @@ class GradientBranch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the projected gradient of ``x``."""
-        gradient = self.gradient(x)
-        if self.stride > 1:
-            gradient = functional.avg_pool2d(gradient, self.stride, ceil_mode=True)
-        return cast(Tensor, self.norm(self.project(gradient)))
+        return cast(Tensor, self.norm(self.project(self.pooled_gradient(x))))
+
+    def pooled_gradient(self, x: Tensor) -> Tensor:
+        """Return the gradient of ``x``, averaged over windows."""
+        if isinstance(self.gradient, SobelGradient) and can_fuse(self.implementation, x):
+            from fer_zoo.layers.kernels.sobel_pooling import pool_sobel_gradient
+
+            return pool_sobel_gradient(x, self.stride, epsilon=EPSILON)
+        gradient: Tensor = self.gradient(x)
+        return functional.avg_pool2d(gradient, self.stride, ceil_mode=True) if self.stride > 1 else gradient
 
 
 def sobel_kernels(channels: int) -> Tensor:

@@ -18,7 +18,6 @@ from fer_zoo.layers.kernels.indexing import channel_block, load_strip, store_str
 from fer_zoo.layers.kernels.launch import launch, make_operator
 from fer_zoo.layers.kernels.tiles import block_sizes, count_blocks, count_warps, lay_out, lay_out_alike
 
-MAX_POSITIONS = 4096  # of a map: its gradient is taken in one piece
 BACKWARD_ELEMENTS = 1024  # of a tile: the backward keeps many values of each
 
 

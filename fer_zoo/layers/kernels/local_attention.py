@@ -115,9 +115,10 @@ def local_attention_forward(
 launch_forward = make_operator(local_attention_forward)
 
 
-def max_positions(channels: int, num_groups: int) -> int:
-    """Return the largest map, with each side rounded up to a power of two, of which a group fits one program."""
-    return max(1, MAX_TILE // padded(channels // num_groups))
+def fits_programs(x: Tensor, num_groups: int) -> bool:
+    """Return whether one program can hold the maps of one group, and the band matrices of its strips."""
+    channels, height, width = (int(size) for size in x.shape[1:])
+    return padded(channels // num_groups) * padded(max(height, width)) ** 2 <= MAX_TILE
 
 
 def local_attention(

@@ -215,9 +215,9 @@ class HanPffModel(HanPffPreTrainedModel):
         for block in self.blocks:
             features = block(features)
             levels.append(features)
-        fused, attention_maps = self.progressive_fusion(levels)
-        vectors = torch.stack([head(level) for head, level in zip(self.vector_heads, fused, strict=True)], dim=1)
         wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
+        fused, attention_maps = self.progressive_fusion(levels, needs_attention=bool(wants_maps))
+        vectors = torch.stack([head(level) for head, level in zip(self.vector_heads, fused, strict=True)], dim=1)
         return HanPffModelOutput(
             pooler_output=self.vector_fusion(vectors).flatten(1),
             vectors=vectors,
