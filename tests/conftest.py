@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +14,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from fer_zoo import FaceExpressionPipeline, pipeline
-from fer_zoo.models import MhanForImageClassification
+# Triton asks once, when it is imported, which transformers does: without a GPU its kernels are interpreted.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # what it is without; Triton 3.9 warns where nobody says so
+
+from fer_zoo import FaceExpressionPipeline, pipeline  # noqa: E402
+from fer_zoo.models import MhanForImageClassification  # noqa: E402
 
 torch.set_flush_denormal(True)  # random weights make denormal numbers, which take seconds a picture on a CPU
 
