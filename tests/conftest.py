@@ -19,8 +19,8 @@ if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # what it is without; Triton 3.9 warns where nobody says so
 
-from fer_zoo import FaceExpressionPipeline, pipeline  # noqa: E402
-from fer_zoo.models import MhanForImageClassification  # noqa: E402
+from fer_zoo import FaceExpressionPipeline, pipeline
+from fer_zoo.models import MhanForImageClassification
 
 torch.set_flush_denormal(True)  # random weights make denormal numbers, which take seconds a picture on a CPU
 

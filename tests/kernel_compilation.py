@@ -78,7 +78,9 @@ def list_kernels() -> list[str]:
     names = set()
     for module in pkgutil.iter_modules(kernels.__path__):
         members = vars(import_module(f"{kernels.__name__}.{module.name}"))
-        names |= {name for name, value in members.items() if isinstance(value, JITFunction) and name.endswith("_kernel")}
+        names |= {
+            name for name, value in members.items() if isinstance(value, JITFunction) and name.endswith("_kernel")
+        }
     return sorted(names)
 
 
@@ -150,7 +152,7 @@ def trace(make: Callable[[], nn.Module], *shapes: tuple[int, ...]) -> list[str]:
 
 def trace_all() -> dict[str, list[str]]:
     """Trace every layer that has kernels."""
-    torch.cuda.get_device_properties = lambda device: SimpleNamespace(major=9)
+    setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(major=9))  # noqa: B010 - of other types
     shape = (2, 64, 7, 7)
     return {
         "coordinate": trace(lambda: CoordinateAttention(64), shape),

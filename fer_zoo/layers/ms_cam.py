@@ -77,7 +77,7 @@ class MultiScaleChannelAttention(nn.Module):
         return (local_scores + global_scores).sigmoid()
 
     def scores(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the gates are the sigmoid of the sum of: L (equation 2), ``(B, C, H, W)``, and G, ``(B, C, 1, 1)``."""
+        """Return the local scores L (equation 2), ``(B, C, H, W)``, and the global scores G, ``(B, C, 1, 1)``."""
         return self.local_branch(x), self.global_branch(x.mean(dim=(2, 3), keepdim=True))
 
 
@@ -108,7 +108,7 @@ class AttentionalFusion(FusibleLayer):
         self.attention = MultiScaleChannelAttention(channels, reduction=reduction)
 
     def forward(self, x: Tensor, y: Tensor, *, needs_attention: bool = True) -> tuple[Tensor, Tensor | None]:
-        """Return the fusion of ``x`` and ``y`` (twice equation 4) and, if it is wanted, the attention given to ``x``."""
+        """Return the fusion of ``x`` and ``y`` (twice equation 4) and, if wanted, the attention given to ``x``."""
         if can_fuse(self.implementation, x):
             return fuse_doubled(x, y, self.attention.scores(x + y), needs_attention=needs_attention)
         attention = self.attention(x + y)

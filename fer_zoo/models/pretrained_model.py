@@ -43,7 +43,7 @@ class FerPreTrainedModel(PreTrainedModel):
         set_implementation(self, self.config._attn_implementation)
 
     def set_attn_implementation(self, *args: Any, **options: Any) -> None:
-        """Choose how the layers compute from now on, as ``attn_implementation`` of ``from_pretrained`` does at the start.
+        """Choose how the layers compute from now on, as ``attn_implementation`` of ``from_pretrained`` does at first.
 
         Args:
             *args: ``"eager"`` for PyTorch's own operations (the default of a model), ``"fused"`` for the kernels of

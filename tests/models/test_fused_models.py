@@ -123,7 +123,9 @@ class TestChoice:
 
     def test_models_of_transformers_do_not_learn_of_it(self) -> None:
         """A model of another library still refuses ``"fused"``."""
-        config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=8)
+        config = BertConfig(
+            hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=8
+        )
 
         with pytest.raises(ValueError, match="fused"):
             BertModel._from_config(config, attn_implementation="fused")
@@ -148,7 +150,7 @@ class TestFiles:
         assert AutoConfig.from_pretrained(tmp_path).to_dict() == eager.config.to_dict()
 
     def test_a_model_that_gives_maps_by_default_can_be_fused_and_saved(self, tmp_path: Path) -> None:
-        """transformers allows ``output_attentions`` in a configuration for eager models alone; the kernels give maps."""
+        """The kernels give maps, so ``output_attentions`` may be in a configuration, as it may not in transformers."""
         config = MhanConfig(**SMALL["mhan"], output_attentions=True)
         model = MhanForImageClassification._from_config(config, attn_implementation="fused")
 
@@ -242,6 +244,7 @@ class TestAnswers:
         with torch.no_grad():
             expected = model(pixel_values).logits
             model.set_attn_implementation("fused")
-            found = torch.compile(model, mode="reduce-overhead")(pixel_values).logits.clone()
+            compiled: Any = torch.compile(model, mode="reduce-overhead")
+            found = compiled(pixel_values).logits.clone()
 
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)

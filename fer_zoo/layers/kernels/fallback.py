@@ -54,7 +54,7 @@ def reason_of_environment(x: Tensor) -> str | None:
     """Say why no kernel could run here whatever the shape: the device, the packages, or an export."""
     if not HAS_TRITON:
         return "the package 'triton' is not installed"
-    if torch.jit.is_tracing() or is_exporting():
+    if is_exporting():
         return "the model is being exported, and the kernels are for this machine alone"
     if not x.is_cuda:
         return None if IS_INTERPRETED else f"it is on the device '{x.device}', and the kernels run on CUDA devices"
@@ -66,7 +66,9 @@ def reason_of_environment(x: Tensor) -> str | None:
 
 
 def is_exporting() -> bool:
-    """Return whether torch.export is at work, which torch 2.6 cannot tell."""
+    """Return whether a graph is made for elsewhere: by TorchScript, or by torch.export, which torch 2.6 cannot tell."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call, unused-ignore]
+        return True
     return hasattr(torch.compiler, "is_exporting") and torch.compiler.is_exporting()
 
 

@@ -23,9 +23,7 @@ def tile_offsets(
 
 
 @triton.jit
-def tile_mask(
-    c: tl.tensor, h: tl.tensor, w: tl.tensor, C: tl.constexpr, H: tl.constexpr, W: tl.constexpr
-) -> tl.tensor:
+def tile_mask(c: tl.tensor, h: tl.tensor, w: tl.tensor, C: tl.constexpr, H: tl.constexpr, W: tl.constexpr) -> tl.tensor:
     """Return which places of a tile are inside the map."""
     return (c[:, None, None] < C) & (h[None, :, None] < H) & (w[None, None, :] < W)
 

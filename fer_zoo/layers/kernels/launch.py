@@ -7,7 +7,8 @@ but its way through the dispatcher costs more than a small kernel does. Inferenc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from contextlib import nullcontext
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +18,6 @@ from fer_zoo.layers.kernels.fallback import IS_INTERPRETED
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Autograd(Protocol):
-    """What autograd calls with the context: to keep things after the forward, or to turn gradients around."""
-
-    def __call__(self, context: Any, *arguments: Any) -> Any:
-        """Do it."""
 
 
 def launch(kernel: Any, programs: int, *arguments: Tensor, num_warps: int = 4, **constants: float) -> None:
@@ -36,13 +30,17 @@ def launch(kernel: Any, programs: int, *arguments: Tensor, num_warps: int = 4, *
         num_warps: groups of 32 threads a program.
         **constants: what it is compiled for.
     """
-    runs_now = IS_INTERPRETED or are_plain(arguments)
-    runner = kernel if runs_now else wrap_triton(kernel)  # type: ignore[no-untyped-call, unused-ignore]
-    runner[(programs,)](*arguments, **constants, num_warps=num_warps)
+    if not IS_INTERPRETED and not are_plain(arguments):  # a compiler is at work: it takes note, and runs nothing
+        wrap_triton(kernel)[(programs,)](*arguments, **constants, num_warps=num_warps)
+        return
+    device = arguments[0].device
+    guard = torch.cuda.device(device) if device.type == "cuda" else nullcontext()  # Triton takes the current device
+    with guard:
+        kernel[(programs,)](*arguments, **constants, num_warps=num_warps)
 
 
 def make_operator(
-    function: Callable[P, R], *, keep: Autograd | None = None, backward: Autograd | None = None
+    function: Callable[P, R], *, keep: Callable[..., None] | None = None, backward: Callable[..., Any] | None = None
 ) -> Callable[P, R]:
     """Return a function that launches kernels as one that autograd and compilers understand.
 
@@ -51,7 +49,7 @@ def make_operator(
         keep: ``keep(ctx, inputs, output)`` saves what the backward needs.
         backward: ``backward(ctx, *gradients)`` returns a gradient for each input.
     """
-    operator = triton_op(f"fer_zoo::{function.__name__}", function, mutates_args=())
+    operator: Any = triton_op(f"fer_zoo::{function.__name__}", function, mutates_args=())
     if backward is not None:
         operator.register_autograd(backward, setup_context=keep)
 

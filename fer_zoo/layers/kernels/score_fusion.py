@@ -101,9 +101,7 @@ def fuse_gradient_kernel(
 
 
 @triton.jit
-def excite_kernel(
-    x: tl.tensor, scores: tl.tensor, output: tl.tensor, SIZE: tl.constexpr, BLOCK: tl.constexpr
-) -> None:
+def excite_kernel(x: tl.tensor, scores: tl.tensor, output: tl.tensor, SIZE: tl.constexpr, BLOCK: tl.constexpr) -> None:
     """Scale a run of consecutive values of one sample."""
     blocks: tl.constexpr = (SIZE + BLOCK - 1) // BLOCK
     i = (tl.program_id(0) % blocks) * BLOCK + tl.arange(0, BLOCK)
@@ -203,7 +201,9 @@ def fusion_backward(ctx: Any, gradient: Tensor | None, weight_gradient: Tensor |
     """Return the gradients of both maps and of the scores."""
     if gradient is None:  # the loss looks at the weights alone
         gradient = torch.zeros_like(ctx.saved_tensors[0])
-    return (*launch_fusion_backward(gradient, weight_gradient, *ctx.saved_tensors, ctx.scale), None, None)
+    x, y, local_scores, global_scores = ctx.saved_tensors
+    inputs = (x, y, local_scores, global_scores)
+    return (*launch_fusion_backward(gradient, weight_gradient, *inputs, ctx.scale), None, None)
 
 
 def excitation_forward(x: Tensor, scores: Tensor) -> Tensor:

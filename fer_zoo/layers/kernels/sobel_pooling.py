@@ -210,9 +210,7 @@ def sobel_pooling_forward(x: Tensor, stride: int, epsilon: float) -> Tensor:
     """Launch the pooled magnitude."""
     x, layout = lay_out(x)
     pooled = pool_layout(layout, stride)
-    output = torch.empty(
-        (x.shape[0], *pooled[:3]), dtype=x.dtype, device=x.device, memory_format=pooled.memory_format
-    )
+    output = torch.empty((x.shape[0], *pooled[:3]), dtype=x.dtype, device=x.device, memory_format=pooled.memory_format)
     blocks = block_sizes(pooled)
     programs = count_blocks(pooled.channels, blocks["BLOCK_C"]) * count_blocks(pooled.height, blocks["BLOCK_H"])
     launch(
@@ -238,11 +236,12 @@ def sobel_pooling_backward(gradient: Tensor, x: Tensor, stride: int, epsilon: fl
     along_y, x_gradient = torch.empty_like(along_x), torch.empty_like(x)
     blocks = block_sizes(layout)
     programs = count_blocks(layout.channels, blocks["BLOCK_C"]) * count_blocks(layout.height, blocks["BLOCK_H"])
-    shared = {"num_warps": count_warps(blocks), **layout.constants}
+    programs, num_warps = x.shape[0] * programs, count_warps(blocks)
     pooling = {"OUTPUT_STRIDE_C": pooled.constants["STRIDE_C"], "STRIDE": stride, "EPSILON": epsilon}
-    directions = (along_x, along_y)
-    launch(direction_gradient_kernel, x.shape[0] * programs, gradient, x, *directions, **shared, **pooling, **blocks)
-    launch(gather_gradient_kernel, x.shape[0] * programs, *directions, x_gradient, **shared, **blocks)
+    shared, directions = layout.constants, (along_x, along_y)
+    tensors = (gradient, x, *directions)
+    launch(direction_gradient_kernel, programs, *tensors, num_warps=num_warps, **shared, **pooling, **blocks)
+    launch(gather_gradient_kernel, programs, *directions, x_gradient, num_warps=num_warps, **shared, **blocks)
     return x_gradient
 
 

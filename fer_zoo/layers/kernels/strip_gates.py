@@ -92,9 +92,7 @@ def strip_gates_forward(x: Tensor, row_gates: Tensor, column_gates: Tensor) -> T
     blocks = block_sizes(layout)
     programs = count_blocks(layout.channels, blocks["BLOCK_C"]) * count_blocks(layout.height, blocks["BLOCK_H"])
     tensors = (x, row_gates, column_gates, output)
-    launch(
-        gate_kernel, x.shape[0] * programs, *tensors, num_warps=count_warps(blocks), **layout.constants, **blocks
-    )
+    launch(gate_kernel, x.shape[0] * programs, *tensors, num_warps=count_warps(blocks), **layout.constants, **blocks)
     return output
 
 

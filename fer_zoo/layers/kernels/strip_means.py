@@ -83,9 +83,7 @@ def strip_means_forward(x: Tensor) -> tuple[Tensor, Tensor]:
     return rows, columns
 
 
-def strip_means_backward(
-    row_gradient: Tensor, column_gradient: Tensor, is_channels_last: bool
-) -> Tensor:
+def strip_means_backward(row_gradient: Tensor, column_gradient: Tensor, is_channels_last: bool) -> Tensor:
     """Launch the gradient of the means."""
     row_gradient, column_gradient = row_gradient.contiguous(), column_gradient.contiguous()
     batch, channels, height = (row_gradient.shape[0], int(row_gradient.shape[1]), int(row_gradient.shape[2]))

@@ -145,7 +145,7 @@ def test_exported_layers_hold_no_kernel(monkeypatch: pytest.MonkeyPatch, device:
 
 
 def test_layers_work_without_triton() -> None:
-    """Where Triton is not installed everything imports, no module of a kernel is touched, and fused layers are eager."""
+    """Where Triton is not installed everything imports, no kernel is touched, and fused layers are eager."""
     command = [sys.executable, "-W", "ignore", "-c", BLOCKED_TRITON]
 
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -25,9 +25,7 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     if find_spec("triton") is None:
         pytest.skip("Triton comes with torch on Linux alone")
     environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path_factory.mktemp("triton"))}
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer

@@ -102,7 +102,7 @@ def test_fused_layers_are_the_eager_ones(kind: type[nn.Module], device: str) -> 
     def run() -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         outputs = layer(*maps)
         outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
-        return outputs, torch.autograd.grad(sum(output.square().sum() for output in outputs), tensors)
+        return outputs, torch.autograd.grad(torch.stack([output.square().sum() for output in outputs]).sum(), tensors)
 
     expected, references = run()
     set_implementation(layer, "fused")
@@ -118,7 +118,10 @@ def test_progressive_fusion_leaves_out_attention_that_is_not_wanted(implementati
     """The fused maps are the same, and there is no attention."""
     torch.manual_seed(0)
     layer = ProgressiveFusion([4, 8]).to(device).eval()
-    levels = [draw(2, 4, 6, 6, dtype=torch.float32, device=device), draw(2, 8, 3, 3, dtype=torch.float32, device=device)]
+    levels = [
+        draw(2, 4, 6, 6, dtype=torch.float32, device=device),
+        draw(2, 8, 3, 3, dtype=torch.float32, device=device),
+    ]
 
     with torch.no_grad():
         expected, attention = layer(levels)
