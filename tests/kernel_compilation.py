@@ -13,7 +13,6 @@ import json
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -46,6 +45,12 @@ TYPES = {torch.float32: "*fp32", torch.float16: "*fp16", torch.bfloat16: "*bf16"
 TARGET = GPUTarget("cuda", 90, 32)  # Hopper
 
 seen: dict[str, str] = {}
+
+
+class Hopper:
+    """Stands for what torch knows of the GPU."""
+
+    major = 9
 
 
 def compile_launch(kernel: Any, arguments: tuple[Tensor, ...], constants: dict[str, Any]) -> None:
@@ -152,7 +157,7 @@ def trace(make: Callable[[], nn.Module], *shapes: tuple[int, ...]) -> list[str]:
 
 def trace_all() -> dict[str, list[str]]:
     """Trace every layer that has kernels."""
-    setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(major=9))  # noqa: B010 - of other types
+    setattr(torch.cuda, "get_device_properties", lambda device: Hopper)  # noqa: B010 - of other types
     shape = (2, 64, 7, 7)
     return {
         "coordinate": trace(lambda: CoordinateAttention(64), shape),
