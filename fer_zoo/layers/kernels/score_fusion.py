@@ -1,7 +1,7 @@
 """Fusing two feature maps by the scores of MS-CAM, and scaling one by its own scores.
 
-``w = sigmoid(local + global)`` and ``scale * (w * x + (1 - w) * y)`` (equations 3 and 4 of Dai et al., WACV 2021) in one
-pass, and ``x + x * sigmoid(scores)`` of local context attention in another.
+``w = sigmoid(local + global)`` and ``scale * (w * x + (1 - w) * y)`` (equations 3 and 4 of Dai et al., WACV 2021) in
+one pass, and ``x + x * sigmoid(scores)`` of local context attention in another.
 """
 
 # No postponed annotations in this file: Triton and torch.library read them.
