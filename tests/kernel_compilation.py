@@ -48,9 +48,13 @@ seen: dict[str, str] = {}
 
 
 class Hopper:
-    """Stands for what torch knows of the GPU."""
+    """Stands for what torch and Triton know of the GPU that a tensor lies on."""
 
     major = 9
+
+    def get_current_target(self) -> GPUTarget:
+        """Return what Triton compiles for."""
+        return TARGET
 
 
 def compile_launch(kernel: Any, arguments: tuple[Tensor, ...], constants: dict[str, Any]) -> None:
@@ -158,6 +162,7 @@ def trace(make: Callable[[], nn.Module], *shapes: tuple[int, ...]) -> list[str]:
 def trace_all() -> dict[str, list[str]]:
     """Trace every layer that has kernels."""
     setattr(torch.cuda, "get_device_properties", lambda device: Hopper)  # noqa: B010 - of other types
+    triton.runtime.driver.set_active(Hopper())
     shape = (2, 64, 7, 7)
     return {
         "coordinate": trace(lambda: CoordinateAttention(64), shape),
