@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 import pkgutil
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -181,4 +182,5 @@ if __name__ == "__main__":
     for other_batch in (1, 16, 513):
         run_all(torch.float16, other_batch, torch.contiguous_format, variants=True)
     answer = {"kernels": list_kernels(), "launches": launches, "other_batches": list(seen)[len(launches) :]}
-    print(json.dumps({**answer, "traced": trace_all()}))
+    traced = trace_all() if "--trace" in sys.argv else {}
+    print(json.dumps({**answer, "traced": traced}))

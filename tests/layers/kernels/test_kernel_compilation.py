@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+CAN_PRETEND = hasattr(torch.compiler, "is_exporting")  # torch 2.6 asks the GPU even for tensors that pretend
 PROGRAM = Path(__file__).parents[2] / "kernel_compilation.py"
 
 
@@ -25,7 +27,13 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     if find_spec("triton") is None:
         pytest.skip("Triton comes with torch on Linux alone")
     environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path_factory.mktemp("triton"))}
-    done = subprocess.run([sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), *(["--trace"] if CAN_PRETEND else [])],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
@@ -44,6 +52,7 @@ def test_another_batch_size_compiles_nothing_new(answer: dict[str, Any]) -> None
     assert answer["other_batches"] == []
 
 
+@pytest.mark.skipif(not CAN_PRETEND, reason="torch 2.6 traces no layer for a GPU without one")
 def test_torch_compile_takes_fused_layers_in_one_graph(answer: dict[str, Any]) -> None:
     """No layer breaks the graph, and each graph holds the operators of its kernels."""
     assert answer["traced"] == {
