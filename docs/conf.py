@@ -43,7 +43,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"Event|Figure|Place|VideoSource"),  # of the standard library and of an optional package; aliases
     (
         r"py:class",
-        r"BranchFusion|FaceChoice|GateType|GradientOperator|LastFusion|LevelFusion|Targets",
+        r"BranchFusion|FaceChoice|GateType|GradientOperator|Implementation|LastFusion|LevelFusion|Targets",
     ),  # literals; the classes list them
     (r"py:exc", r"StrictDataclassError"),  # of huggingface_hub
     (r"py:class", r"fer_zoo\..*\._\w+"),  # a private base class is named in the list of bases, but not documented

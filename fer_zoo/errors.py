@@ -281,3 +281,18 @@ class EmptyClassError(FerZooError, ValueError):
 
 class DatasetWarning(FerZooError, UserWarning):  # noqa: N818 - a warning, though it can be raised as an error
     """A data set can be used, but is not as it was published or not as it was asked for."""
+
+
+class FallbackWarning(FerZooError, UserWarning):  # noqa: N818 - a warning, though it can be raised as an error
+    """A layer was told to use its fused kernels and cannot; it computes the same with PyTorch's own operations.
+
+    Attributes:
+        reason: what stands in the way, as a clause about the input.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"attn_implementation='fused' falls back to 'eager' for an input: {reason}. The answers are the same. "
+            "Other inputs with this reason fall back without a word."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,11 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+
+# Triton asks once, when it is imported, which transformers does: without a GPU its kernels are interpreted.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # what it is without; Triton 3.9 warns where nobody says so
 
 from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.models import MhanForImageClassification

@@ -15,6 +15,7 @@ from fer_zoo.errors import (
     EmptyClassError,
     ExportedModelError,
     ExportError,
+    FallbackWarning,
     FerZooError,
     FusedModelError,
     HubAccessError,
@@ -177,6 +178,12 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         "these classes, mapped_to(LabelSet(...)), instead of 'raf_db'.",
     ),
     (DatasetWarning("It has 3 pictures."), (UserWarning,), "It has 3 pictures."),
+    (
+        FallbackWarning("it is small"),
+        (UserWarning,),
+        "attn_implementation='fused' falls back to 'eager' for an input: it is small. The answers are the same. "
+        "Other inputs with this reason fall back without a word.",
+    ),
 ]
 
 every_error = pytest.mark.parametrize(

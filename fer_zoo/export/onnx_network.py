@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fer_zoo.layers import set_implementation
 from fer_zoo.models import FerPreTrainedModel
 from fer_zoo.runtime.packages import require
 
@@ -28,6 +29,7 @@ class LogitsOnly(nn.Module):
     def __init__(self, model: FerPreTrainedModel) -> None:
         super().__init__()
         self.model = copy.deepcopy(model).float().cpu().fuse()
+        set_implementation(self.model, "eager")  # kernels of Triton cannot be written down
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Return the logits ``(B, K)`` for ``(B, 3, H, W)``."""

@@ -5,11 +5,12 @@ All blocks are plain :class:`torch.nn.Module` classes that can be used alone. Fe
 
 from fer_zoo.layers.convolution import ConvNorm, ConvNormPReLU
 from fer_zoo.layers.coordinate_attention import CoordinateAttention
-from fer_zoo.layers.dual_direction import DualDirectionHead
+from fer_zoo.layers.dual_direction import DualDirectionHead, DualDirectionHeads
 from fer_zoo.layers.efficient_local_attention import EfficientLocalAttention
 from fer_zoo.layers.feature_aggregation import FeatureAggregationBlock
 from fer_zoo.layers.gated_fusion import GatedVectorFusion
 from fer_zoo.layers.global_context import GlobalContext
+from fer_zoo.layers.implementation import FusibleLayer, Implementation, set_implementation
 from fer_zoo.layers.local_context_attention import LocalContextAttention
 from fer_zoo.layers.mixed_depthwise import MixedDepthwiseConv2d
 from fer_zoo.layers.mixed_feature_network import MixedBottleneck, MixedFeatureNetwork
@@ -27,11 +28,14 @@ __all__ = [
     "ConvNormPReLU",
     "CoordinateAttention",
     "DualDirectionHead",
+    "DualDirectionHeads",
     "EfficientLocalAttention",
     "FeatureAggregationBlock",
+    "FusibleLayer",
     "GatedVectorFusion",
     "GlobalContext",
     "GradientBranch",
+    "Implementation",
     "IterativeAttentionalFusion",
     "LearnableGradient",
     "LocalContextAttention",
@@ -45,4 +49,5 @@ __all__ = [
     "StripMeans",
     "ZeroStartBatchNorm2d",
     "ZeroStartLinear",
+    "set_implementation",
 ]

@@ -6,7 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from fer_zoo.layers.fusing import fold_norm
+from fer_zoo.layers.inference_form import fold_norm
 
 
 class ConvNorm(nn.Module):
@@ -41,7 +41,7 @@ class ConvNorm(nn.Module):
         """Convolve and normalise ``x``."""
         return cast(Tensor, self.norm(self.conv(x)))
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Return one convolution that normalises too."""
         return fold_norm(self.conv, self.norm)
 
@@ -69,6 +69,6 @@ class ConvNormPReLU(ConvNorm):
         """Convolve, normalise and activate ``x``."""
         return cast(Tensor, self.activation(super().forward(x)))
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Return a convolution that normalises too, with the activation."""
-        return nn.Sequential(super().fused(), self.activation)
+        return nn.Sequential(super().inference_form(), self.activation)

@@ -11,7 +11,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from fer_zoo.layers.fusing import fold_norm
+from fer_zoo.layers.implementation import FusibleLayer
+from fer_zoo.layers.inference_form import fold_norm
+from fer_zoo.layers.kernels.fallback import can_fuse
 from fer_zoo.layers.strip_means import StripMeans
 
 
@@ -45,7 +47,7 @@ class DirectionGates(nn.Module):
         column_gates = self.expand_width(width).sigmoid().transpose(2, 3)  # equation 7, g_w
         return row_gates, column_gates
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Return a form that does not bring rows and columns together, as without a norm they are independent."""
         return SeparateDirectionGates(self)
 
@@ -70,7 +72,7 @@ class SeparateDirectionGates(nn.Module):
         return self.expand_height(self.reduce(rows)).sigmoid(), self.expand_width(self.reduce(columns)).sigmoid()
 
 
-class CoordinateAttention(nn.Module):
+class CoordinateAttention(FusibleLayer):
     """Scale every position by a gate of its row and a gate of its column.
 
     Args:
@@ -87,5 +89,10 @@ class CoordinateAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by the gates of rows and columns (equation 8)."""
+        if can_fuse(self.implementation, x):
+            from fer_zoo.layers.kernels.strip_gates import strip_gates
+            from fer_zoo.layers.kernels.strip_means import strip_means
+
+            return strip_gates(x, *self.gates(*strip_means(x)))
         row_gates, column_gates = self.gates(*self.strip_means(x))
         return cast(Tensor, x * column_gates * row_gates)

@@ -9,12 +9,18 @@ squeeze-and-excitation (Hu et al., CVPR 2018) weighs the channels.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from fer_zoo.layers.convolution import ConvNorm
 from fer_zoo.layers.coordinate_attention import DirectionGates
+from fer_zoo.layers.implementation import FusibleLayer
+from fer_zoo.layers.kernels.fallback import can_fuse
+
+MAX_FUSED_POSITIONS = 4096  # of a map, each side rounded up to a power of two: a kernel holds one whole
 
 
 class DualDirectionHead(nn.Module):
@@ -46,3 +52,48 @@ class DualDirectionHead(nn.Module):
         attention = column_gates * row_gates  # outer product, (B, C, S, S)
         channel_gates = self.excite(self.activation(self.squeeze(attention.mean(dim=(2, 3))))).sigmoid()
         return cast(Tensor, attention * channel_gates[:, :, None, None])
+
+    def direction_gates(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gates whose product is the attention map, without the map.
+
+        Returns:
+            The gates of the rows ``(B, C, S)``, of the columns ``(B, C, S)`` and of the channels ``(B, C)``.
+        """
+        row_gates, column_gates = self.gates(self.rows(x), self.columns(x))
+        rows, columns = row_gates.squeeze(3), column_gates.squeeze(2)
+        mean = rows.mean(dim=2) * columns.mean(dim=2)  # of the outer product over all positions
+        return rows, columns, self.excite(self.activation(self.squeeze(mean))).sigmoid()
+
+
+class DualDirectionHeads(nn.ModuleList, FusibleLayer):
+    """Several heads, of which the strongest wins at every channel and position.
+
+    Args:
+        heads: the heads, at least one.
+
+    Shape: ``(B, C, S, S)`` to the map scaled by the strongest attention, ``(B, C, S, S)``, and the attention map of
+    every head, or None where they are not wanted.
+
+    Example:
+        >>> import torch
+        >>> from fer_zoo.layers import DualDirectionHead, DualDirectionHeads
+        >>> heads = DualDirectionHeads(DualDirectionHead(64, 7) for _ in range(2))
+        >>> attended, maps = heads(torch.randn(2, 64, 7, 7))
+        >>> attended.shape, len(maps)
+        (torch.Size([2, 64, 7, 7]), 2)
+    """
+
+    def __init__(self, heads: Iterable[DualDirectionHead]) -> None:
+        super().__init__(heads)
+
+    def forward(self, x: Tensor, *, needs_maps: bool = True) -> tuple[Tensor, tuple[Tensor, ...] | None]:
+        """Return the scaled feature map, and the attention maps if they are wanted."""
+        if can_fuse(self.implementation, x, max_positions=MAX_FUSED_POSITIONS):
+            from fer_zoo.layers.kernels.dual_direction import attend_strongest
+
+            gates = zip(*(cast(DualDirectionHead, head).direction_gates(x) for head in self), strict=True)
+            attended, maps = attend_strongest(x, *(torch.stack(gate, dim=1) for gate in gates), needs_maps=needs_maps)
+            return attended, maps.unbind(1) if needs_maps else None
+        attention_maps = tuple(head(x) for head in self)
+        attended = x * torch.stack(attention_maps).amax(dim=0)  # the strongest head wins at every channel and position
+        return attended, attention_maps if needs_maps else None

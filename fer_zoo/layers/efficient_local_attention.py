@@ -12,10 +12,12 @@ from typing import cast
 from torch import Tensor, nn
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.layers.implementation import FusibleLayer
+from fer_zoo.layers.kernels.fallback import can_fuse
 from fer_zoo.layers.strip_means import StripMeans
 
 
-class EfficientLocalAttention(nn.Module):
+class EfficientLocalAttention(FusibleLayer):
     """Scale every position by a gate of its row and a gate of its column, computed without reducing the channels.
 
     Args:
@@ -41,10 +43,26 @@ class EfficientLocalAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by the gates of rows and columns (equations 4 to 6)."""
+        if can_fuse(self.implementation, x):
+            return self.attend_fused(x)
         rows, columns = self.strip_means(x)
         row_gates = self.gate(rows.squeeze(3)).unsqueeze(3)  # (B, C, H, 1)
         column_gates = self.gate(columns.squeeze(2)).unsqueeze(2)  # (B, C, 1, W)
         return x * row_gates * column_gates
+
+    def attend_fused(self, x: Tensor) -> Tensor:
+        """Return the same by kernels: one where no gradient is recorded and a group is small enough, else two."""
+        from fer_zoo.layers.kernels.launch import is_recorded
+        from fer_zoo.layers.kernels.local_attention import fits_programs, local_attention
+        from fer_zoo.layers.kernels.strip_gates import strip_gates
+        from fer_zoo.layers.kernels.strip_means import strip_means
+
+        inputs = (x, self.conv.weight, self.norm.weight, self.norm.bias)
+        if not is_recorded(inputs) and fits_programs(x, self.norm.num_groups):
+            return local_attention(*inputs, num_groups=self.norm.num_groups, epsilon=self.norm.eps)
+        rows, columns = strip_means(x)
+        row_gates, column_gates = self.gate(rows.squeeze(3)).unsqueeze(3), self.gate(columns.squeeze(2)).unsqueeze(2)
+        return strip_gates(x, row_gates, column_gates)
 
     def gate(self, strip: Tensor) -> Tensor:
         """Turn a pooled strip ``(B, C, L)`` into gates of the same shape, values in [0, 1]."""

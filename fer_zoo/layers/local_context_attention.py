@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import cast
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from fer_zoo.layers.implementation import FusibleLayer
+from fer_zoo.layers.kernels.fallback import can_fuse
 from fer_zoo.layers.ms_cam import PointwiseBottleneck
 
 
-class LocalContextAttention(nn.Module):
+class LocalContextAttention(FusibleLayer):
     """Raise the values of a feature map by up to twice, judged by the channels of each position.
 
     Args:
@@ -42,4 +44,8 @@ class LocalContextAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x + x * sigmoid(BN(PW(ReLU(BN(PW(x))))))``."""
+        if can_fuse(self.implementation, x):
+            from fer_zoo.layers.kernels.score_fusion import excite
+
+            return excite(x, self.scores(x))
         return cast(Tensor, x + x * self.scores(x).sigmoid())

@@ -50,7 +50,7 @@ class MixedDepthwiseConv2d(nn.Module):
         return torch.cat([conv(part) for conv, part in zip(self.convs, parts, strict=True)], dim=1)
 
     @torch.no_grad()
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Return one convolution with all kernels, the small ones with a border of zeros."""
         convs = cast(list[nn.Conv2d], list(self.convs))
         channels, size = sum(self.splits), max(conv.kernel_size[0] for conv in convs)

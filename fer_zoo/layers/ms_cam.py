@@ -13,7 +13,9 @@ from typing import cast
 from torch import Tensor, nn
 
 from fer_zoo.errors import InvalidOptionError
-from fer_zoo.layers.fusing import fold_norm
+from fer_zoo.layers.implementation import FusibleLayer
+from fer_zoo.layers.inference_form import fold_norm
+from fer_zoo.layers.kernels.fallback import can_fuse
 
 
 class PointwiseBottleneck(nn.Module):
@@ -43,7 +45,7 @@ class PointwiseBottleneck(nn.Module):
         hidden = self.reduce_norm(self.reduce(x)).relu()
         return cast(Tensor, self.expand_norm(self.expand(hidden)))
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Return the two convolutions, which normalise too, with the activation between them."""
         reduce, expand = fold_norm(self.reduce, self.reduce_norm), fold_norm(self.expand, self.expand_norm)
         return nn.Sequential(reduce, nn.ReLU(), expand)
@@ -77,12 +79,15 @@ class MultiScaleChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the gates M of the feature map ``x`` (equation 3)."""
-        local_scores = self.local_branch(x)  # L, equation 2
-        global_scores = self.global_branch(x.mean(dim=(2, 3), keepdim=True))  # G, (B, C, 1, 1)
-        return cast(Tensor, (local_scores + global_scores).sigmoid())
+        local_scores, global_scores = self.scores(x)
+        return (local_scores + global_scores).sigmoid()
+
+    def scores(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the local scores L (equation 2), ``(B, C, H, W)``, and the global scores G, ``(B, C, 1, 1)``."""
+        return self.local_branch(x), self.global_branch(x.mean(dim=(2, 3), keepdim=True))
 
 
-class AttentionalFusion(nn.Module):
+class AttentionalFusion(FusibleLayer):
     """Fuse two feature maps by attention instead of a plain sum (AFF of the paper, AFFB of HAN-PFF).
 
     Args:
@@ -90,7 +95,7 @@ class AttentionalFusion(nn.Module):
         reduction: the bottlenecks of the attention have ``channels // reduction`` channels.
 
     Shape: two of ``(B, C, H, W)`` to the fused map and the attention, both ``(B, C, H, W)``; the attention has values
-    in [0, 1] and says how much of the first map is taken.
+    in [0, 1] and says how much of the first map is taken. With ``needs_attention=False`` it is None.
 
     Raises:
         InvalidOptionError: if the reduction does not divide the channels.
@@ -108,13 +113,15 @@ class AttentionalFusion(nn.Module):
         super().__init__()
         self.attention = MultiScaleChannelAttention(channels, reduction=reduction)
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the fusion of ``x`` and ``y`` (twice equation 4) and the attention given to ``x``."""
+    def forward(self, x: Tensor, y: Tensor, *, needs_attention: bool = True) -> tuple[Tensor, Tensor | None]:
+        """Return the fusion of ``x`` and ``y`` (twice equation 4) and, if wanted, the attention given to ``x``."""
+        if can_fuse(self.implementation, x):
+            return fuse_doubled(x, y, self.attention.scores(x + y), needs_attention=needs_attention)
         attention = self.attention(x + y)
-        return 2 * blend(x, y, attention), attention
+        return 2 * blend(x, y, attention), attention if needs_attention else None
 
 
-class IterativeAttentionalFusion(nn.Module):
+class IterativeAttentionalFusion(FusibleLayer):
     """Fuse two feature maps by attention to what a first such fusion made of them (iAFF of the paper, IFFB of HAN-PFF).
 
     Args:
@@ -122,7 +129,7 @@ class IterativeAttentionalFusion(nn.Module):
         reduction: the bottlenecks of both attentions have ``channels // reduction`` channels.
 
     Shape: two of ``(B, C, H, W)`` to the fused map and the second attention, both ``(B, C, H, W)``; the attention has
-    values in [0, 1] and says how much of the first map is taken.
+    values in [0, 1] and says how much of the first map is taken. With ``needs_attention=False`` it is None.
 
     Raises:
         InvalidOptionError: if the reduction does not divide the channels.
@@ -141,13 +148,28 @@ class IterativeAttentionalFusion(nn.Module):
         self.first_attention = MultiScaleChannelAttention(channels, reduction=reduction)
         self.second_attention = MultiScaleChannelAttention(channels, reduction=reduction)
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the fusion of ``x`` and ``y`` and the second attention (equation 5, then twice equation 4)."""
+    def forward(self, x: Tensor, y: Tensor, *, needs_attention: bool = True) -> tuple[Tensor, Tensor | None]:
+        """Return the fusion (equation 5, then twice equation 4) and, if it is wanted, the second attention."""
+        if can_fuse(self.implementation, x):
+            from fer_zoo.layers.kernels.score_fusion import fuse_by_scores
+
+            integrated, _ = fuse_by_scores(x, y, *self.first_attention.scores(x + y), needs_weights=False)
+            return fuse_doubled(x, y, self.second_attention.scores(integrated), needs_attention=needs_attention)
         integrated = blend(x, y, self.first_attention(x + y))
         attention = self.second_attention(integrated)
-        return 2 * blend(x, y, attention), attention
+        return 2 * blend(x, y, attention), attention if needs_attention else None
 
 
 def blend(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     """Return ``weight * x + (1 - weight) * y``, all of one shape."""
     return weight * x + (1 - weight) * y
+
+
+def fuse_doubled(
+    x: Tensor, y: Tensor, scores: tuple[Tensor, Tensor], *, needs_attention: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return twice the blend of ``x`` and ``y`` by local and global scores and, if it is wanted, its weight."""
+    from fer_zoo.layers.kernels.score_fusion import fuse_by_scores
+
+    fused, attention = fuse_by_scores(x, y, *scores, scale=2.0, needs_weights=needs_attention)
+    return fused, attention if needs_attention else None

@@ -66,14 +66,16 @@ class ProgressiveFusion(nn.Module):
             self.fusions.extend(AttentionalFusion(size) for size in upper[:-1])
             self.fusions.extend(last(size) for size in upper[-1:])
 
-    def forward(self, levels: Sequence[Tensor]) -> tuple[list[Tensor], tuple[Tensor, ...]]:
-        """Return the fused maps of all levels and the attention of all but the first."""
+    def forward(
+        self, levels: Sequence[Tensor], *, needs_attention: bool = True
+    ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
+        """Return the fused maps of all levels and, if it is wanted, the attention of all but the first."""
         fused, attention_maps = [levels[0]], []
         for index, (reduce, level) in enumerate(zip(self.reduce, levels[1:], strict=True)):
             lower = reduce(fused[-1]).relu()
             if len(self.fusions):
-                joined, attention = self.fusions[index](lower, level)
-                attention_maps.append(attention)
+                joined, attention = self.fusions[index](lower, level, needs_attention=needs_attention)
+                attention_maps.extend([attention] if needs_attention else [])
             else:
                 joined = lower + level
             fused.append(joined)

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
-from fer_zoo.layers.fusing import fold_norm
+from fer_zoo.layers.implementation import FusibleLayer
+from fer_zoo.layers.inference_form import fold_norm
+from fer_zoo.layers.kernels.fallback import can_fuse
 from fer_zoo.layers.zero_start import ZeroStartBatchNorm2d
 
 GradientOperator = Literal["sobel", "central_difference", "learnable"]
@@ -49,7 +51,7 @@ class SobelGradient(nn.Module):
         rows = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]  # smoothed over three columns
         return magnitude(columns[..., 2:] - columns[..., :-2], rows[:, :, 2:] - rows[:, :, :-2]).to(x.dtype)
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Return a form that leaves the sums to depthwise convolutions."""
         return ConvolvedSobelGradient()
 
@@ -131,7 +133,7 @@ class CentralDifference(nn.Module):
         return cast(Tensor, self.conv(replicate_border(x)) - self.theta * answer_to_ones * x)
 
 
-class GradientBranch(nn.Module):
+class GradientBranch(FusibleLayer):
     """Gradient of a feature map, pooled and projected: ``BN(PW(avgpool(gradient(x))))``.
 
     The scale of the norm starts at zero, so a fresh branch adds nothing.
@@ -178,12 +180,18 @@ class GradientBranch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the projected gradient of ``x``."""
-        gradient = self.gradient(x)
-        if self.stride > 1:
-            gradient = functional.avg_pool2d(gradient, self.stride, ceil_mode=True)
-        return cast(Tensor, self.norm(self.project(gradient)))
+        return cast(Tensor, self.norm(self.project(self.pooled_gradient(x))))
 
-    def fused(self) -> nn.Module:
+    def pooled_gradient(self, x: Tensor) -> Tensor:
+        """Return the gradient of ``x``, averaged over windows."""
+        if isinstance(self.gradient, SobelGradient) and can_fuse(self.implementation, x):
+            from fer_zoo.layers.kernels.sobel_pooling import pool_sobel_gradient
+
+            return pool_sobel_gradient(x, self.stride, epsilon=EPSILON)
+        gradient: Tensor = self.gradient(x)
+        return functional.avg_pool2d(gradient, self.stride, ceil_mode=True) if self.stride > 1 else gradient
+
+    def inference_form(self) -> nn.Module:
         """Fold the norm into the projection."""
         self.project = fold_norm(self.project, self.norm)
         self.add_module("norm", nn.Identity())

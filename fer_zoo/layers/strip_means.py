@@ -23,7 +23,7 @@ class StripMeans(nn.Module):
         """Return the means of the rows and of the columns."""
         return x.mean(dim=3, keepdim=True), x.mean(dim=2, keepdim=True)
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Return a form that takes the means by pooling."""
         return PooledStripMeans()
 

@@ -33,6 +33,19 @@ class FerConfig(PreTrainedConfig):
     label_smoothing: float | int = 0.0
     temperature: float | int = 1.0
 
+    @property
+    def output_attentions(self) -> bool | None:
+        """Whether the outputs carry attention maps unless a call says otherwise."""
+        return self._output_attentions
+
+    @output_attentions.setter
+    def output_attentions(self, value: bool | None) -> None:
+        """Set it without asking for ``attn_implementation="eager"``: maps are given by the fused kernels too."""
+        self._output_attentions = value
+
+    def validate_output_attentions(self) -> None:
+        """Allow attention maps with every implementation, which transformers does with the eager one alone."""
+
     def validate_num_channels(self) -> None:
         """Refuse pictures without a channel."""
         if self.num_channels < 1:

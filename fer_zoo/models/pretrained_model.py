@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from os import PathLike, fspath
-from typing import Any, Self, cast
+from typing import Any, Self, cast, get_args
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
 
-from fer_zoo.errors import FusedModelError
-from fer_zoo.layers.fusing import fuse_layers
+from fer_zoo.errors import FusedModelError, InvalidOptionError
+from fer_zoo.layers import Implementation, set_implementation
+from fer_zoo.layers.inference_form import take_inference_form
 
 
 class FerPreTrainedModel(PreTrainedModel):
@@ -59,7 +60,7 @@ class FerPreTrainedModel(PreTrainedModel):
             True
         """
         if not self._is_fused:
-            fuse_layers(self.eval())
+            take_inference_form(self.eval())
             self.to(memory_format=torch.channels_last)
             for model in self.modules():  # the base model too
                 if isinstance(model, FerPreTrainedModel):
@@ -94,6 +95,43 @@ class FerPreTrainedModel(PreTrainedModel):
         if self._is_fused:
             raise FusedModelError("saved")
         super().save_pretrained(fspath(save_directory), **options)
+
+    def post_init(self) -> None:
+        """Finish the construction as transformers does, and hand ``attn_implementation`` to the layers."""
+        super().post_init()
+        set_implementation(self, self.config._attn_implementation)
+
+    def set_attn_implementation(self, *args: Any, **options: Any) -> None:
+        """Choose how the layers compute from now on, as ``attn_implementation`` of ``from_pretrained`` does at first.
+
+        Args:
+            *args: ``"eager"`` for PyTorch's own operations (the default of a model), ``"fused"`` for the kernels of
+                :mod:`fer_zoo.layers.kernels`, where they can take an input.
+            **options: what else ``PreTrainedModel.set_attn_implementation`` takes.
+
+        Raises:
+            InvalidOptionError: if the implementation is neither.
+        """
+        super().set_attn_implementation(*args, **options)
+        set_implementation(self, self.config._attn_implementation)
+
+    def get_correct_attn_implementation(
+        self, requested_attention: str | None, is_init_check: bool = False
+    ) -> Implementation:
+        """Check an implementation for transformers: there are no queries and keys here that SDPA or flash could take.
+
+        Args:
+            requested_attention: what was asked for; None stands for ``"eager"``.
+            is_init_check: whether the model has no weights yet; makes no difference.
+
+        Raises:
+            InvalidOptionError: if there is no such implementation.
+        """
+        if requested_attention is None:
+            return "eager"
+        if requested_attention not in get_args(Implementation):
+            raise InvalidOptionError("attn_implementation", requested_attention, "'eager' or 'fused'")
+        return cast(Implementation, requested_attention)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -21,7 +21,7 @@ from fer_zoo.layers import (
     SobelGradient,
     StripMeans,
 )
-from fer_zoo.layers.fusing import Fusible, fold_norm, fuse_layers
+from fer_zoo.layers.inference_form import HasInferenceForm, fold_norm, take_inference_form
 from fer_zoo.registry import create_model, list_models
 
 #: Smaller networks where the architecture allows it.
@@ -105,7 +105,7 @@ def test_depthwise_kernels_become_one(stride: int) -> None:
     """Kernels of 1, 3 and 7 lie in the middle of kernels of 7, and the answers are the same."""
     mix = MixedDepthwiseConv2d([2, 3, 1], [1, 3, 7], stride=stride)
 
-    merged = mix.fused()
+    merged = mix.inference_form()
 
     assert isinstance(merged, nn.Conv2d)
     assert merged.weight.shape == (6, 1, 7, 7)
@@ -122,7 +122,7 @@ def test_attention_over_strips(size: tuple[int, int]) -> None:
     for layer in (CoordinateAttention(32), EfficientLocalAttention(32)):
         before = _trained(layer)(x)
 
-        fuse_layers(layer)
+        take_inference_form(layer)
 
         torch.testing.assert_close(layer(x), before)
 
@@ -130,7 +130,7 @@ def test_attention_over_strips(size: tuple[int, int]) -> None:
 def test_strip_means_by_hand() -> None:
     """Both forms give the mean of each row and of each column."""
     x = torch.tensor([[[[1.0, 2.0, 3.0], [5.0, 7.0, 9.0]]]])
-    for means in (StripMeans(), StripMeans().fused()):
+    for means in (StripMeans(), StripMeans().inference_form()):
         rows, columns = means(x)
         assert rows.tolist() == [[[[2.0], [7.0]]]]
         assert columns.tolist() == [[[[3.0, 4.5, 6.0]]]]
@@ -143,14 +143,14 @@ def test_gradient_branch(operator: Any) -> None:
     x = torch.randn(2, 4, 9, 8)
     before = branch(x)
 
-    fuse_layers(branch)
-    torch.testing.assert_close(branch.fused()(x), before)
+    take_inference_form(branch)
+    torch.testing.assert_close(branch.inference_form()(x), before)
 
 
 def test_sobel_keeps_the_type() -> None:
     """Half precision goes in and comes out; the arithmetic between is float32."""
     x = torch.randn(1, 2, 5, 5).half()
-    found = SobelGradient().fused()(x)
+    found = SobelGradient().inference_form()(x)
 
     assert found.dtype == torch.float16
     torch.testing.assert_close(found, SobelGradient()(x))
@@ -180,10 +180,10 @@ def test_layers_without_an_inference_form_stay() -> None:
     parts = nn.Sequential(CentralDifference(2), nn.ReLU())
     before = list(parts)
 
-    fuse_layers(parts)
+    take_inference_form(parts)
 
     assert all(part is old for part, old in zip(parts, before, strict=True))
-    assert not isinstance(parts[0], Fusible)
+    assert not isinstance(parts[0], HasInferenceForm)
 
 
 def test_channels_of_a_position_lie_together() -> None:

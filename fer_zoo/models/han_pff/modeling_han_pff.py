@@ -35,7 +35,7 @@ from fer_zoo.layers import (
     ZeroStartBatchNorm2d,
     ZeroStartLinear,
 )
-from fer_zoo.layers.fusing import fold_norm
+from fer_zoo.layers.inference_form import fold_norm
 from fer_zoo.layers.spatial_gradient import sobel_kernels
 from fer_zoo.losses import (
     classification_loss,
@@ -118,7 +118,7 @@ class HanPffVectorHead(nn.Module):
         """Return the feature vector of a map."""
         return cast(Tensor, self.norm(self.project(features.mean(dim=(2, 3))))).relu()
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Fold the norm into the projection."""
         self.project = fold_norm(self.project, self.norm)
         self.add_module("norm", nn.Identity())
@@ -222,9 +222,9 @@ class HanPffModel(HanPffPreTrainedModel):
         for block in self.blocks:
             features = block(features)
             levels.append(features)
-        fused, attention_maps = self.progressive_fusion(levels)
-        vectors = torch.stack([head(level) for head, level in zip(self.vector_heads, fused, strict=True)], dim=1)
         wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
+        fused, attention_maps = self.progressive_fusion(levels, needs_attention=bool(wants_maps))
+        vectors = torch.stack([head(level) for head, level in zip(self.vector_heads, fused, strict=True)], dim=1)
         return HanPffModelOutput(
             pooler_output=self.vector_fusion(vectors).flatten(1),
             vectors=vectors,

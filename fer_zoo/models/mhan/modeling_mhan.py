@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-import torch
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 from transformers.utils.generic import can_return_tuple
@@ -22,6 +21,7 @@ from transformers.utils.generic import can_return_tuple
 from fer_zoo.layers import (
     ConvNorm,
     DualDirectionHead,
+    DualDirectionHeads,
     EfficientLocalAttention,
     MixedBottleneck,
     MixedFeatureNetwork,
@@ -99,7 +99,7 @@ class MhanModel(MhanPreTrainedModel):
         # CODEPATH: published checkpoints have local attention; the ablation of the paper goes without.
         if config.use_local_attention:
             self.local_attention = EfficientLocalAttention(channels, kernel_size=config.local_attention_kernel_size)
-        self.heads = nn.ModuleList(DualDirectionHead(channels, size) for _ in range(config.num_attention_heads))
+        self.heads = DualDirectionHeads(DualDirectionHead(channels, size) for _ in range(config.num_attention_heads))
         self.pooler = ConvNorm(channels, channels, size, groups=channels)
         self.post_init()
 
@@ -118,13 +118,12 @@ class MhanModel(MhanPreTrainedModel):
         """
         check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
         features = self.local_attention(self.backbone(pixel_values))
-        attention_maps = tuple(head(features) for head in self.heads)
-        attention = torch.stack(attention_maps).amax(dim=0)  # the strongest head wins at every channel and position
         wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
+        attended, attention_maps = self.heads(features, needs_maps=wants_maps)
         return MhanModelOutput(
-            pooler_output=self.pooler(features * attention).flatten(1),
+            pooler_output=self.pooler(attended).flatten(1),
             features=features,
-            attention_maps=attention_maps if wants_maps else None,
+            attention_maps=attention_maps,
         )
 
 

@@ -15,7 +15,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils.generic import can_return_tuple
 
-from fer_zoo.layers.fusing import fold_norm
+from fer_zoo.layers.inference_form import fold_norm
 from fer_zoo.models.linear_classification import FerModelOutput, LinearImageClassification
 from fer_zoo.models.partial_state import load_partial_state
 from fer_zoo.models.pixel_values import check_pixel_values
@@ -26,7 +26,7 @@ from fer_zoo.models.resnet.configuration_resnet import FerResNetConfig
 class FerResNetBasicBlock(GradientCheckpointingLayer, BasicBlock):
     """The block of ResNet-18, two convolutions of 3 x 3, which can be computed again instead of kept."""
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Fold the norms into the convolutions."""
         return _fold_norms(self)
 
@@ -34,7 +34,7 @@ class FerResNetBasicBlock(GradientCheckpointingLayer, BasicBlock):
 class FerResNetBottleneck(GradientCheckpointingLayer, Bottleneck):
     """The block of ResNet-50, a convolution of 3 x 3 between two of 1 x 1, which can be computed again too."""
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Fold the norms into the convolutions."""
         return _fold_norms(self)
 
@@ -62,7 +62,7 @@ class FerResNetBackbone(ResNet):
         x = self.maxpool(self.relu(self.bn1(self.conv1(pixel_values))))
         return cast(Tensor, self.layer4(self.layer3(self.layer2(self.layer1(x)))))
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Fold the norm of the stem into its convolution."""
         return _fold_norms(self)
 

@@ -1,7 +1,8 @@
 """The inference form of layers: what only training needs apart is computed once and for all.
 
-A layer that has such a form follows :class:`Fusible`. The form computes the same up to rounding: a norm goes into the
-weights before it, parallel kernels become one, and means are taken in the way that is fastest without gradients.
+A layer that has such a form follows :class:`HasInferenceForm`. The form computes the same up to rounding: a norm goes
+into the weights before it, parallel kernels become one, and means are taken in the way that is fastest without
+gradients.
 """
 
 from __future__ import annotations
@@ -16,24 +17,24 @@ Weighted = TypeVar("Weighted", nn.Conv2d, nn.Linear)
 
 
 @runtime_checkable
-class Fusible(Protocol):
+class HasInferenceForm(Protocol):
     """A layer with an inference form."""
 
-    def fused(self) -> nn.Module:
+    def inference_form(self) -> nn.Module:
         """Return the inference form: another layer, or this one after a change; its parts have theirs already."""
         ...
 
 
-def fuse_layers(module: nn.Module) -> None:
+def take_inference_form(module: nn.Module) -> None:
     """Put the inference form of every layer in its place, the innermost first.
 
     Args:
         module: in evaluation mode; what it computes stays the same up to rounding.
     """
     for name, child in list(module.named_children()):
-        fuse_layers(child)
-        if isinstance(child, Fusible):
-            setattr(module, name, child.fused().eval())
+        take_inference_form(child)
+        if isinstance(child, HasInferenceForm):
+            setattr(module, name, child.inference_form().eval())
 
 
 @torch.no_grad()
@@ -49,4 +50,4 @@ def fold_norm(layer: Weighted, norm: nn.Module) -> Weighted:
     return fuse_linear_bn_eval(layer, cast(nn.BatchNorm1d, norm))
 
 
-__all__ = ["Fusible", "fold_norm", "fuse_layers"]
+__all__ = ["HasInferenceForm", "fold_norm", "take_inference_form"]
