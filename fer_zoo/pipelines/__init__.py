@@ -17,10 +17,11 @@ from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, rea
 from fer_zoo.pipelines.crops import crop_folder
 from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.face_cropper import FaceChoice, FaceCropper
-from fer_zoo.pipelines.face_expression import FaceExpressionPipeline, to_rows
+from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 from fer_zoo.pipelines.groups import AnalysisOptions
 from fer_zoo.pipelines.ray_data import RayResources, analyze_files_with_ray
 from fer_zoo.pipelines.result_store import BatchSummary
+from fer_zoo.pipelines.rows import to_rows
 from fer_zoo.registry import get_entry, load_image_processor, resolve_model
 from fer_zoo.runtime import RuntimeOptions
 

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
 
 from fer_zoo.detection import FaceDetector, create_detector
-from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
+from fer_zoo.errors import FerZooError, InvalidOptionError
 from fer_zoo.export import convert_for_backend
-from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source, read_image
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
 from fer_zoo.pipelines.detected import DetectedPicture
+from fer_zoo.pipelines.inputs import Images, ImageStream, is_single, load_input, stream_inputs
+from fer_zoo.pipelines.rows import FaceRow, check_top_k, to_rows
 from fer_zoo.results import Face, FaceExpression, ImageResult
 from fer_zoo.runtime import RuntimeOptions
-
-FaceRow: TypeAlias = dict[str, Any]
-Images: TypeAlias = list[Any] | tuple[Any, ...]
-ImageStream: TypeAlias = "Iterable[Any] | Dataset[Any]"
 
 #: How many faces run through the model together where no more pictures have to be awaited.
 DEFAULT_BATCH_SIZE = 16
 
-#: What counts as one picture; everything else that can be iterated over is many.
-SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, torch.Tensor)
+#: A picture of a usual shape, for the first run of detectors.
+WARM_UP_SHAPE = (480, 640, 3)
 
 
 class FaceExpressionPipeline(ChunkPipeline):
@@ -94,7 +90,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.top_k = _checked_top_k(top_k)
+        self.top_k = check_top_k(top_k)
         self.model.eval()
         options = RuntimeOptions(threads, precision)
         self.backend = choose_backend(self.model, self.device, backend, options)
@@ -103,6 +99,8 @@ class FaceExpressionPipeline(ChunkPipeline):
             self.device = self.model.device
         self.detector = create_detector(detector, backend=self.backend, options=options)
         self._compiled = CompiledModel(self.model, compile) if compile else None
+        if self.backend != TORCH:
+            self._warm_up(with_detector=isinstance(detector, str))
 
     @overload
     def __call__(self, inputs: ImageSource, *, top_k: int | None = None, **options: Any) -> list[FaceRow]: ...
@@ -136,7 +134,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         Raises:
             ImageReadError: if a picture cannot be read and ``on_error`` is ``"raise"``.
         """
-        top_k = self.top_k if top_k is None else _checked_top_k(top_k)
+        top_k = self.top_k if top_k is None else check_top_k(top_k)
         results = self.analyze(inputs, **options)
         if isinstance(results, ImageResult):
             return to_rows(results, top_k)
@@ -164,15 +162,15 @@ class FaceExpressionPipeline(ChunkPipeline):
             one result, a list of results, or an iterator over them, as for calling the pipeline.
         """
         # Pictures that are all there can wait for each other; those of a stream may come one a second.
-        if isinstance(inputs, (*SINGLE_TYPES, list, tuple)) or hasattr(inputs, "read"):
+        if is_single(inputs) or isinstance(inputs, list | tuple):
             options.setdefault("batch_size", self._batch_size or DEFAULT_BATCH_SIZE)
-        if isinstance(inputs, SINGLE_TYPES) or hasattr(inputs, "read"):
+        if is_single(inputs):
             single: ImageResult = super().__call__([inputs], **options)[0]
             return single
         if isinstance(inputs, list | tuple):
             several: list[ImageResult] = super().__call__(list(inputs), **options) if inputs else []
             return several
-        stream: Iterator[ImageResult] = iter(super().__call__(_stream(inputs), **options))
+        stream: Iterator[ImageResult] = iter(super().__call__(stream_inputs(inputs), **options))
         return stream
 
     def find_faces(
@@ -270,7 +268,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         if isinstance(inputs, DetectedPicture):
             detected = inputs
         else:
-            picture = _load(inputs, max_pixels=max_pixels, timeout=timeout)
+            picture = load_input(inputs, max_pixels=max_pixels, timeout=timeout)
             detected = self.detect([(describe_source(inputs), picture)], threshold=threshold)[0]
         result = detected.result
         if detected.failure is not None:
@@ -327,6 +325,14 @@ class FaceExpressionPipeline(ChunkPipeline):
         )
         return ImageResult(result.source, result.width, result.height, faces, result.error)
 
+    def _warm_up(self, *, with_detector: bool) -> None:
+        """Run the networks once, so that the first picture does not wait for their preparation."""
+        size = self.image_processor.size
+        with torch.inference_mode():
+            self._logits(torch.zeros(1, 3, size["height"], size["width"]))
+        if with_detector:
+            self.detector.detect([np.zeros(WARM_UP_SHAPE, np.uint8)])
+
     @property
     def provider(self) -> str:
         """What computes the logits, such as ``cuda:0`` for torch or ``CPU (bf16)`` for OpenVINO."""
@@ -374,40 +380,9 @@ class FaceExpressionPipeline(ChunkPipeline):
         return _chunk(torch.zeros(1, 3, size["height"], size["width"], dtype=self.dtype), None, result, is_last=True)
 
 
-def to_rows(result: ImageResult, top_k: int | None = None) -> list[FaceRow]:
-    """Return a result as pipelines of transformers give it.
-
-    Args:
-        result: the faces of a picture.
-        top_k: how many entries ``scores`` has; all of them by default.
-    """
-    if result.error is not None:
-        return [{"error": result.error}]
-    return [face.to_dict(top_k=top_k) for face in result.faces]
-
-
 def _without_blanks(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given."""
     return {key: value for key, value in options.items() if value is not None}
-
-
-def _checked_top_k(top_k: int | None) -> int | None:
-    """Return the number of scores in a row.
-
-    Raises:
-        InvalidOptionError: if it is below 1.
-    """
-    if top_k is not None and top_k < 1:
-        raise InvalidOptionError("top_k", top_k, "at least 1")
-    return top_k
-
-
-def _load(source: ImageSource, *, max_pixels: int, timeout: float) -> NDArray[np.uint8] | ImageReadError:
-    """Return a picture, or why it cannot be read."""
-    try:
-        return read_image(source, max_pixels=max_pixels, timeout=timeout)
-    except ImageReadError as error:
-        return error
 
 
 def _chunk(pixel_values: torch.Tensor, face: Face | None, result: ImageResult, *, is_last: bool) -> dict[str, Any]:
@@ -421,19 +396,4 @@ def _chunk(pixel_values: torch.Tensor, face: Face | None, result: ImageResult, *
     }
 
 
-def _stream(inputs: Any) -> Iterator[Any]:
-    """Yield the pictures of anything that can be iterated over, or indexed and measured as data sets are.
-
-    Raises:
-        ImageReadError: if the input is neither a picture nor many.
-    """
-    if isinstance(inputs, Iterable):
-        yield from inputs
-    elif hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
-        for i in range(len(inputs)):
-            yield inputs[i]
-    else:
-        yield inputs  # the reader names it and says what it accepts
-
-
-__all__ = ["FaceExpressionPipeline", "FaceRow", "to_rows"]
+__all__ = ["FaceExpressionPipeline"]

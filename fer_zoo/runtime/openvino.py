@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from os import PathLike, fspath
 from typing import Any
 
@@ -16,9 +17,15 @@ from fer_zoo.runtime.packages import require
 #: Our names of precisions, and OpenVINO's.
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
 
+MIN_SPLIT = 8  # pictures from which on a batch is divided among streams
+PART = 8  # pictures of a part: what passes from layer to layer then fits into the caches of the processor
+
 
 class OpenVinoNetwork:
     """A network in the format of ONNX or of OpenVINO, run by OpenVINO.
+
+    All threads work on a small batch together. Larger ones are divided into parts that run side by side, one thread
+    each; that form of the network is made at the first such batch.
 
     Args:
         network: the file, or the content of one in the format of ONNX.
@@ -35,28 +42,66 @@ class OpenVinoNetwork:
         if options.providers is not None:
             raise InvalidOptionError("providers", options.providers, "none for openvino, which has device instead")
         openvino = require("openvino", "The backend 'openvino'")
-        core = openvino.Core()
-        if options.device.partition(".")[0] not in core.available_devices:
-            raise InvalidOptionError("device", options.device, f"one of {', '.join(core.available_devices)}")
-        settings: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",  # all threads work on one batch
-            "INFERENCE_PRECISION_HINT": HINTS[options.precision or "fp32"],
-        }
-        if options.threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = options.threads
-        source = fspath(network) if isinstance(network, str | PathLike) else network
-        self._compiled: Any = core.compile_model(core.read_model(source), options.device, settings)
+        self._core = openvino.Core()
+        if options.device.partition(".")[0] not in self._core.available_devices:
+            raise InvalidOptionError("device", options.device, f"one of {', '.join(self._core.available_devices)}")
+        self._options = options
+        self._model = self._core.read_model(fspath(network) if isinstance(network, str | PathLike) else network)
+        self._together = self._compile({"PERFORMANCE_HINT": "LATENCY"})
+        self._lock = threading.Lock()
         self._requests = threading.local()  # a request serves one thread at a time
-        used = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        used = self._together.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self.provider = f"{options.device} ({next((name for name, hint in HINTS.items() if hint == used), used)})"
 
     def run(self, pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the outputs for ``(B, C, H, W)``."""
-        request = getattr(self._requests, "request", None)
-        if request is None:
-            request = self._requests.request = self._compiled.create_infer_request()
-        answer = request.infer({0: pixels})
-        return [np.array(answer[output]) for output in self._compiled.outputs]  # the next run reuses its memory
+        if len(pixels) >= MIN_SPLIT and self._num_threads > 1:
+            return self._run_side_by_side(pixels)
+        if not hasattr(self._requests, "one"):
+            self._requests.one = self._together.create_infer_request()
+        return _answer(self._requests.one, self._requests.one.infer({0: pixels}))
+
+    def _run_side_by_side(self, pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Divide a batch into parts, which the threads take in turn."""
+        if not hasattr(self._requests, "several"):
+            with self._lock:
+                compiled = self._side_by_side
+            self._requests.several = [compiled.create_infer_request() for _ in range(self._num_threads)]
+        requests = self._requests.several
+        parts = np.array_split(pixels, max(len(requests), round(len(pixels) / PART)))
+        answers = []
+        for start in range(0, len(parts), len(requests)):
+            running = list(zip(requests, parts[start : start + len(requests)], strict=False))
+            for request, part in running:
+                request.start_async({0: part})
+            for request, _ in running:
+                request.wait()
+                answers.append(_answer(request, request.results))
+        return [np.concatenate(outputs) for outputs in zip(*answers, strict=True)]
+
+    @cached_property
+    def _side_by_side(self) -> Any:  # a class of a package without types
+        """The network with a stream for each thread."""
+        return self._compile({"NUM_STREAMS": self._num_threads})
+
+    @property
+    def _num_threads(self) -> int:
+        """The threads that a batch may be divided among; other devices than the CPU divide it themselves."""
+        if self._options.device != "CPU":
+            return 1
+        return int(self._together.get_property("INFERENCE_NUM_THREADS"))
+
+    def _compile(self, settings: dict[str, Any]) -> Any:  # a class of a package without types
+        """Return the network with its precision, its threads and further settings."""
+        settings["INFERENCE_PRECISION_HINT"] = HINTS[self._options.precision or "fp32"]
+        if self._options.threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = self._options.threads
+        return self._core.compile_model(self._model, self._options.device, settings)
+
+
+def _answer(request: Any, results: Any) -> list[NDArray[np.float32]]:
+    """Return the outputs of a request; copies, as its next run writes into the same memory."""
+    return [np.array(results[output]) for output in request.model_outputs]
 
 
 __all__ = ["OpenVinoNetwork"]

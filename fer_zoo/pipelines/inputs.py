@@ -1,0 +1,53 @@
+"""What a pipeline takes: one picture, several, or a stream of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import Dataset
+
+from fer_zoo.errors import ImageReadError
+from fer_zoo.imaging.read import ImageSource, read_image
+
+Images: TypeAlias = list[Any] | tuple[Any, ...]
+ImageStream: TypeAlias = "Iterable[Any] | Dataset[Any]"
+
+#: What counts as one picture; everything else that can be iterated over is many.
+SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, torch.Tensor)
+
+
+def is_single(inputs: Any) -> bool:
+    """Return whether an input is one picture."""
+    return isinstance(inputs, SINGLE_TYPES) or hasattr(inputs, "read")
+
+
+def load_input(source: ImageSource, *, max_pixels: int, timeout: float) -> NDArray[np.uint8] | ImageReadError:
+    """Return a picture, or why it cannot be read."""
+    try:
+        return read_image(source, max_pixels=max_pixels, timeout=timeout)
+    except ImageReadError as error:
+        return error
+
+
+def stream_inputs(inputs: Any) -> Iterator[Any]:
+    """Yield the pictures of anything that can be iterated over, or indexed and measured as data sets are.
+
+    Raises:
+        ImageReadError: if the input is neither a picture nor many.
+    """
+    if isinstance(inputs, Iterable):
+        yield from inputs
+    elif hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
+        for i in range(len(inputs)):
+            yield inputs[i]
+    else:
+        yield inputs  # the reader names it and says what it accepts
+
+
+__all__ = ["ImageStream", "Images", "is_single", "load_input", "stream_inputs"]
