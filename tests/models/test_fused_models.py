@@ -185,6 +185,19 @@ class TestAnswers:
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
     @pytest.mark.parametrize("name", SMALL)
+    def test_kernels_work_in_the_inference_form(self, name: str) -> None:
+        """A model with its norms in its weights, in channels-last order, gives the same logits with kernels."""
+        model = build(name)
+        pixel_values = pictures(model)
+        with torch.no_grad():
+            expected = model(pixel_values).logits
+            model.fuse().set_attn_implementation("fused")
+            found = model(pixel_values).logits
+
+        assert implementations(model) == {"fused"}
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.parametrize("name", SMALL)
     def test_loss_and_gradients_are_those_of_the_eager_model(self, name: str) -> None:
         """Every gradient agrees to a thousandth of its length; in eval mode, as batch norms blow rounding up."""
         model = build(name)
