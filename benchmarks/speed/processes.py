@@ -81,13 +81,13 @@ class Worker:
             self.close()
             raise
 
-    def ask(self, do: str, *pictures: Path, calls: int = 1) -> dict[str, Any]:
+    def ask(self, do: str, *pictures: Path, calls: int = 1, warm_up: bool = True) -> dict[str, Any]:
         """Ask for something, as ``worker.py`` describes it, and wait for the answer.
 
         Raises:
             NotStartedError: if the process ends instead.
         """
-        question = {"do": do, "pictures": [str(picture) for picture in pictures], "calls": calls}
+        question = {"do": do, "pictures": [str(picture) for picture in pictures], "calls": calls, "warm_up": warm_up}
         if self._process.stdin is None or self._process.poll() is not None:
             raise NotStartedError(self._last_words())
         self._process.stdin.write(json.dumps(question) + "\n")

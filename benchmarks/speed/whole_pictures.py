@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.speed.pictures import draw_faces
 from benchmarks.speed.processes import Contender, NotStartedError, Worker
-from benchmarks.speed.timing import MIN_ROUNDS, Blocks, calls_in_block, fit_line, summarise
+from benchmarks.speed.timing import MIN_ROUNDS, WARM_UP_BELOW, Blocks, calls_in_block, fit_line, summarise
 
 NUM_FACES = (1, 2, 4, 8, 16, 32)
 NUM_PICTURES = (1, 2, 4, 8, 16)
@@ -23,7 +23,7 @@ STEP_CALLS = 10
 def start_workers(
     contenders: Sequence[Contender], picture: Path, *, threads: int, hf_home: Path, starts: int
 ) -> tuple[list[Worker], list[dict[str, Any]]]:
-    """Start every contender several times, one after the other, and keep the last process of each.
+    """Start every contender of ours several times, others once, in turn, and keep the last process of each.
 
     The first start of our backends converts the model for them, so it is a row of its own.
 
@@ -32,7 +32,7 @@ def start_workers(
         picture: the first picture.
         threads: for those that have no option for it.
         hf_home: an empty folder for converted models.
-        starts: how often to start each.
+        starts: how often to start each of ours.
 
     Returns:
         the workers, and a row for each start with seconds, or with the reason why it failed.
@@ -41,7 +41,7 @@ def start_workers(
     rows: list[dict[str, Any]] = []
     for contender in contenders:
         worker = None
-        for number in range(starts):
+        for number in range(starts if contender.is_ours else 1):
             converts = contender.is_ours and not any(hf_home.rglob("*.onnx")) and bool(contender.options.get("backend"))
             if worker is not None:
                 worker.close()
@@ -71,7 +71,7 @@ def measure_pictures(workers: Sequence[Worker], picture: Path, reference: str, s
     Returns:
         one row for each contender.
     """
-    found = {worker.contender.name: worker.ask("analyse", picture) for worker in workers}
+    found = {worker.contender.name: worker.ask("prepare", picture) for worker in workers}
     whole, faces = (_ask_in_turns(workers, do, picture, seconds * share) for do, share in SHARES)
     timings, alone = summarise(whole, reference), summarise(faces)
     return [
@@ -96,14 +96,16 @@ SHARES = (("analyse", 0.75), ("classify", 0.25))
 def _ask_in_turns(workers: Sequence[Worker], do: str, picture: Path, seconds: float) -> dict[str, Blocks]:
     """Return milliseconds of each call, by contender and round."""
     blocks: dict[str, Blocks] = {worker.contender.name: [] for worker in workers}
-    expected = {worker.contender.name: worker.ask(do, picture)["milliseconds"][0] / 1000 for worker in workers}
+    answers = {worker.contender.name: worker.ask(do, picture, warm_up=False) for worker in workers}
+    expected = {name: answer["milliseconds"][0] / 1000 for name, answer in answers.items()}
     end = time.perf_counter() + seconds
     num_rounds = 0
     while workers and (num_rounds < MIN_ROUNDS or time.perf_counter() < end):
         first = num_rounds % len(workers)
         for worker in [*workers[first:], *workers[:first]]:
             name = worker.contender.name
-            answer = worker.ask(do, picture, calls=calls_in_block(expected[name]))
+            warm_up = expected[name] < WARM_UP_BELOW
+            answer = worker.ask(do, picture, calls=calls_in_block(expected[name]), warm_up=warm_up)
             blocks[name].append(answer["milliseconds"])
         num_rounds += 1
     return blocks

@@ -11,6 +11,7 @@ import json
 import os
 import statistics
 import sys
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -24,26 +25,26 @@ def answer_question(contender: Any, question: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         contender: the library.
-        question: ``do`` is ``"analyse"``, ``"classify"``, ``"steps"`` or ``"memory"``; ``pictures`` are paths, and
-            ``calls`` is how often to do it after once for warming up.
+        question: ``do`` is ``"memory"``, ``"prepare"``, ``"analyse"``, ``"classify"`` (what was prepared) or
+            ``"steps"``; ``pictures`` are paths, ``calls`` is how often to do it, and ``warm_up`` whether once before.
     """
-    if question["do"] == "memory":
+    do, pictures, calls = question["do"], question["pictures"], question["calls"]
+    if do == "memory":
         return {"peak_megabytes": peak_megabytes()}
-    pictures = question["pictures"]
-    if question["do"] == "steps":
-        found = [contender.steps(pictures[0]) for _ in range(question["calls"] + 1)][1:]
+    if do == "prepare":
+        return {"num_faces": contender.prepare_faces(pictures[0])}
+    if do == "steps":
+        found = [contender.steps(pictures[0]) for _ in range(calls + 1)][1:]
         return {name: statistics.median(times[name] for times in found) for name in found[0]}
-    if question["do"] == "classify":
-        number, call = contender.prepare_faces(pictures[0]), contender.classify_faces
-    else:
-        number, call = contender.analyse(pictures), lambda: contender.analyse(pictures)
-    call()
+    call = contender.classify_faces if do == "classify" else partial(contender.analyse, pictures)
+    if question["warm_up"]:
+        call()
     clock = Clock()
     milliseconds = []
-    for _ in range(question["calls"]):
+    for _ in range(calls):
         clock.time("call", call)
         milliseconds.append(clock.milliseconds["call"])
-    return {"milliseconds": milliseconds, "num_faces": number}
+    return {"milliseconds": milliseconds}
 
 
 def peak_megabytes() -> float | None:
