@@ -7,12 +7,13 @@ import json
 import shlex
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.speed.classifiers import measure_agreement, measure_batches
+from benchmarks.speed.classifiers import measure_agreement, measure_batch
 from benchmarks.speed.contenders import CONTENDERS, Workshop, make_contenders
 from benchmarks.speed.cuda import measure_cuda
 from benchmarks.speed.faces import read_faces
@@ -30,6 +31,7 @@ from benchmarks.speed.whole_pictures import (
     start_workers,
 )
 
+START = time.perf_counter()
 SECTIONS = ("classifier", "pictures", "cuda")
 #: Our pipelines, by the name of the contender of the classifier that they run.
 PIPELINES: dict[str, dict[str, str]] = {
@@ -91,9 +93,10 @@ def measure_classifiers(options: argparse.Namespace, folder: Path, report: dict[
             {"model": name, "is_trained": subject.is_trained, "batch": None, "contender": contender, "reason": reason}
             for contender, reason in reasons.items()
         )
-        tell(f"{name}: {', '.join(runs)}")
-        rows = measure_batches(subject, runs, options.batch_sizes, seconds=options.seconds, longest=options.longest)
-        report["classifier"].extend(rows)
+        for size in options.batch_sizes:
+            tell(f"{name}, batch {size}: {', '.join(runs)}")
+            rows = measure_batch(subject, runs, size, seconds=options.seconds, longest=options.longest)
+            report["classifier"].extend(rows)
         if faces is not None and subject.is_trained:
             tell(f"{name}: agreement on {len(faces.test)} faces")
             report["agreement"].extend(measure_agreement(subject, runs, faces.test))
@@ -155,8 +158,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--photographs", nargs="+", type=Path, help="by default a portrait, and the same six times")
     add("--others", metavar="PYTHON", help="that fer, deepface and emotiefflib are installed for")
     add("--scrfd", type=Path, help="ONNX file of insightface's detector")
-    add("--seconds", type=float, default=8, help="for the rounds of each table row of a batch size or picture")
-    add("--longest", type=float, default=5, help="seconds; what takes longer a call is left out")
+    add("--seconds", type=float, default=6, help="for the rounds of each batch size and each picture")
+    add("--longest", type=float, default=4, help="seconds; what takes longer a call is left out")
     add("--starts", type=int, default=2, help="cold starts of each contender")
     add("--threads", type=int, default=count_cores())
     return parser.parse_args(arguments)
@@ -164,7 +167,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def tell(message: str) -> None:
     """Say on the error output what is going on."""
-    print(f"... {message}", file=sys.stderr, flush=True)
+    print(f"{time.perf_counter() - START:4.0f} s  {message}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -16,41 +16,41 @@ from benchmarks.speed.timing import measure_rounds, seconds_of, summarise
 AGREEMENT_BATCH = 32
 
 
-def measure_batches(
-    subject: Subject, runs: Mapping[str, Run], batch_sizes: Sequence[int], *, seconds: float, longest: float
+def measure_batch(
+    subject: Subject, runs: Mapping[str, Run], size: int, *, seconds: float, longest: float
 ) -> Iterator[dict[str, Any]]:
-    """Measure all contenders at each batch size.
+    """Measure all contenders at one batch size.
 
     Args:
         subject: the model.
         runs: the contenders.
-        batch_sizes: number of faces in a batch.
-        seconds: how long the rounds of a batch size take.
+        size: number of faces in the batch.
+        seconds: how long the rounds take; three rounds may take longer.
         longest: a contender whose single call takes longer, in seconds, is left out.
 
     Yields:
-        one row for each contender and batch size.
+        one row for each contender.
     """
-    for size in batch_sizes:
-        pixels = noise(subject.model, size)
-        row = {"model": subject.name, "is_trained": subject.is_trained, "batch": size}
-        calls: dict[str, Callable[[], object]] = {}
-        for name, run in runs.items():
-            expected = _expected_seconds(run, pixels)
-            if expected > longest:
-                yield {**row, "contender": name, "reason": f"would take {expected:.0f} s a call"}
-            else:
-                calls[name] = partial(run, pixels)
-        for name, timing in summarise(measure_rounds(calls, seconds), REFERENCE).items():
-            yield {
-                **row,
-                "contender": name,
-                "median_ms": timing.median_ms,
-                "lowest_ms": timing.lowest_ms,
-                "faces_per_second": 1000 * size / timing.median_ms,
-                "ratio": timing.ratio,
-                "rounds": timing.num_rounds,
-            }
+    pixels = noise(subject.model, size)
+    row = {"model": subject.name, "is_trained": subject.is_trained, "batch": size}
+    calls: dict[str, Callable[[], object]] = {}
+    expected: dict[str, float] = {}
+    for name, run in runs.items():
+        expected[name] = _expected_seconds(run, pixels)
+        if expected[name] > longest:
+            yield {**row, "contender": name, "reason": f"would take {expected[name]:.0f} s a call"}
+        else:
+            calls[name] = partial(run, pixels)
+    for name, timing in summarise(measure_rounds(calls, expected, seconds), REFERENCE).items():
+        yield {
+            **row,
+            "contender": name,
+            "median_ms": timing.median_ms,
+            "lowest_ms": timing.lowest_ms,
+            "faces_per_second": 1000 * size / timing.median_ms,
+            "ratio": timing.ratio,
+            "rounds": timing.num_rounds,
+        }
 
 
 def measure_agreement(subject: Subject, runs: Mapping[str, Run], faces: PixelValues) -> Iterator[dict[str, Any]]:

@@ -68,17 +68,19 @@ def calls_in_block(seconds: float) -> int:
     return max(1, min(MAX_CALLS, round(BLOCK_SECONDS / max(seconds, 1e-6))))
 
 
-def measure_rounds(contenders: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, Blocks]:
+def measure_rounds(
+    contenders: Mapping[str, Callable[[], object]], expected: Mapping[str, float], seconds: float
+) -> dict[str, Blocks]:
     """Run all contenders in turns until the time is over, at least three times.
 
     Args:
-        contenders: what to run, by name. Each is run once before, unmeasured.
+        contenders: what to run, by name.
+        expected: how long a call of each is going to take, in seconds.
         seconds: how long the rounds go on; a round that has begun is ended.
 
     Returns:
         milliseconds of each call, by contender and round.
     """
-    expected = {name: _expected_seconds(call) for name, call in contenders.items()}
     blocks: dict[str, Blocks] = {name: [] for name in contenders}
     names = list(contenders)
     end = time.perf_counter() + seconds
@@ -93,12 +95,6 @@ def measure_rounds(contenders: Mapping[str, Callable[[], object]], seconds: floa
             blocks[name].append([1000 * seconds_of(contenders[name]) for _ in range(num_calls)])
         num_rounds += 1
     return blocks
-
-
-def _expected_seconds(call: Callable[[], object]) -> float:
-    """Return how long a call is going to take; the first one may load libraries."""
-    first = seconds_of(call)
-    return first if first > 2 * WARM_UP_BELOW else min(first, seconds_of(call))
 
 
 def summarise(blocks: Mapping[str, Blocks], reference: str | None = None) -> dict[str, Timing]:
