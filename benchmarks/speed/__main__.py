@@ -122,7 +122,7 @@ def measure_whole_pictures(options: argparse.Namespace, folder: Path, report: di
             fastest = min(ours, key=lambda worker: last[worker.contender.name])
             tell(f"steps and growth of {fastest.contender.name}")
             report["steps"] = list(measure_steps(fastest, photographs))
-            report["growth"] = list(measure_growth(fastest, folder))
+            report["growth"] = list(measure_growth(fastest, folder, options.num_faces, options.num_pictures))
     finally:
         for worker in workers:
             worker.close()
@@ -150,7 +150,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--markdown", type=Path, help="write the tables here too")
     add("--sections", nargs="+", choices=SECTIONS, default=SECTIONS)
     add("--models", nargs="+", default=["mhan", "han_pff"], help="the first one is that of whole pictures")
-    add("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    add(
+        "--contenders",
+        nargs="+",
+        choices=CONTENDERS,
+        default=[name for name in CONTENDERS if name != "torch fused bf16"],
+    )
     add("--batch-sizes", nargs="+", type=int, default=[1, 8, 32, 256])
     add("--faces", type=Path, help="folder of face crops: for agreement, and to calibrate int8")
     add("--num-calibration", type=int, default=128)
@@ -161,6 +166,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--seconds", type=float, default=6, help="for the rounds of each batch size and each picture")
     add("--longest", type=float, default=4, help="seconds; what takes longer a call is left out")
     add("--starts", type=int, default=2, help="cold starts of each contender")
+    add("--num-faces", nargs="+", type=int, default=[1, 2, 4, 8, 16, 32], help="in a picture, for its growth")
+    add("--num-pictures", nargs="+", type=int, default=[1, 2, 4, 8], help="likewise")
     add("--threads", type=int, default=count_cores())
     return parser.parse_args(arguments)
 

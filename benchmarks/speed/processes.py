@@ -67,27 +67,32 @@ class Worker:
             "TF_NUM_INTRAOP_THREADS": str(threads),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
-        self._process = subprocess.Popen(
-            [contender.python, str(WORKER), contender.library, json.dumps(dict(contender.options)), str(picture)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env=environment,
-        )
+        command = [contender.python, str(WORKER), contender.library, json.dumps(dict(contender.options)), str(picture)]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+                env=environment,
+            )
+        except OSError as error:
+            self._errors.close()
+            raise NotStartedError(f"{contender.python} cannot be started ({error.strerror})") from error
         try:
             self.start: dict[str, Any] = self._answer()
         except NotStartedError:
             self.close()
             raise
 
-    def ask(self, do: str, *pictures: Path, calls: int = 1, warm_up: bool = True) -> dict[str, Any]:
+    def ask(self, do: str, *pictures: Path, calls: int = 1) -> dict[str, Any]:
         """Ask for something, as ``worker.py`` describes it, and wait for the answer.
 
         Raises:
             NotStartedError: if the process ends instead.
         """
-        question = {"do": do, "pictures": [str(picture) for picture in pictures], "calls": calls, "warm_up": warm_up}
+        question = {"do": do, "pictures": [str(picture) for picture in pictures], "calls": calls}
         if self._process.stdin is None or self._process.poll() is not None:
             raise NotStartedError(self._last_words())
         self._process.stdin.write(json.dumps(question) + "\n")

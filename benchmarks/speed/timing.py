@@ -19,7 +19,6 @@ Blocks: TypeAlias = list[list[float]]  # milliseconds of each call, by round
 MIN_ROUNDS = 3
 BLOCK_SECONDS = 0.06  # a block has as many calls as fit in here, from 1 to 10
 MAX_CALLS = 10
-WARM_UP_BELOW = 0.5  # seconds; a longer call outlasts by far what the contender before it left running
 PAUSE = 0.02  # seconds between blocks, for threads that wait in a loop to go to sleep
 
 
@@ -89,8 +88,7 @@ def measure_rounds(
         first = num_rounds % len(names)  # so that nobody always comes after the same one
         for name in names[first:] + names[:first]:
             time.sleep(PAUSE)
-            if expected[name] < WARM_UP_BELOW:
-                contenders[name]()
+            contenders[name]()  # brings its memory back and wakes its threads
             num_calls = calls_in_block(expected[name])
             blocks[name].append([1000 * seconds_of(contenders[name]) for _ in range(num_calls)])
         num_rounds += 1

@@ -13,10 +13,8 @@ from typing import Any
 
 from benchmarks.speed.pictures import draw_faces
 from benchmarks.speed.processes import Contender, NotStartedError, Worker
-from benchmarks.speed.timing import MIN_ROUNDS, WARM_UP_BELOW, Blocks, calls_in_block, fit_line, summarise
+from benchmarks.speed.timing import MIN_ROUNDS, Blocks, calls_in_block, fit_line, summarise
 
-NUM_FACES = (1, 2, 4, 8, 16, 32)
-NUM_PICTURES = (1, 2, 4, 8, 16)
 STEP_CALLS = 10
 
 
@@ -96,7 +94,7 @@ SHARES = (("analyse", 0.75), ("classify", 0.25))
 def _ask_in_turns(workers: Sequence[Worker], do: str, picture: Path, seconds: float) -> dict[str, Blocks]:
     """Return milliseconds of each call, by contender and round."""
     blocks: dict[str, Blocks] = {worker.contender.name: [] for worker in workers}
-    answers = {worker.contender.name: worker.ask(do, picture, warm_up=False) for worker in workers}
+    answers = {worker.contender.name: worker.ask(do, picture) for worker in workers}
     expected = {name: answer["milliseconds"][0] / 1000 for name, answer in answers.items()}
     end = time.perf_counter() + seconds
     num_rounds = 0
@@ -104,8 +102,7 @@ def _ask_in_turns(workers: Sequence[Worker], do: str, picture: Path, seconds: fl
         first = num_rounds % len(workers)
         for worker in [*workers[first:], *workers[:first]]:
             name = worker.contender.name
-            warm_up = expected[name] < WARM_UP_BELOW
-            answer = worker.ask(do, picture, calls=calls_in_block(expected[name]), warm_up=warm_up)
+            answer = worker.ask(do, picture, calls=calls_in_block(expected[name]))
             blocks[name].append(answer["milliseconds"])
         num_rounds += 1
     return blocks
@@ -129,27 +126,30 @@ def measure_steps(worker: Worker, pictures: Sequence[Path]) -> Iterator[dict[str
         }
 
 
-def measure_growth(worker: Worker, folder: Path, rounds: int = MIN_ROUNDS) -> Iterator[dict[str, Any]]:
+def measure_growth(
+    worker: Worker, folder: Path, num_faces: Sequence[int], num_pictures: Sequence[int]
+) -> Iterator[dict[str, Any]]:
     """Yield the time by the number of faces in a picture, and by the number of pictures, with the line through each.
 
     Args:
         worker: one of ours.
         folder: where pictures can be written.
-        rounds: how often all numbers are measured in turns.
+        num_faces: numbers of faces, up to 32.
+        num_pictures: numbers of pictures.
     """
-    pictures = {number: [draw_faces(folder, number)] for number in NUM_FACES}
-    yield {"kind": "faces in a picture", "contender": worker.contender.name, **_growth(worker, pictures, rounds)}
+    pictures = {number: [draw_faces(folder, number)] for number in num_faces}
+    yield {"kind": "faces in a picture", "contender": worker.contender.name, **_growth(worker, pictures)}
     six = draw_faces(folder, 6)
-    lists = {number: [six] * number for number in NUM_PICTURES}
-    yield {"kind": "pictures of 6 faces", "contender": worker.contender.name, **_growth(worker, lists, rounds)}
+    lists = {number: [six] * number for number in num_pictures}
+    yield {"kind": "pictures of 6 faces", "contender": worker.contender.name, **_growth(worker, lists)}
 
 
-def _growth(worker: Worker, pictures: dict[int, list[Path]], rounds: int) -> dict[str, Any]:
-    """Return the median time of each number, and the line through them."""
+def _growth(worker: Worker, pictures: dict[int, list[Path]]) -> dict[str, Any]:
+    """Return the median time of each number over rounds of all of them, and the line through them."""
     blocks: dict[int, list[float]] = {number: [] for number in pictures}
-    for _ in range(rounds):
+    for _ in range(MIN_ROUNDS):
         for number, paths in pictures.items():
-            blocks[number].extend(worker.ask("analyse", *paths, calls=2)["milliseconds"])
+            blocks[number].extend(worker.ask("analyse", *paths)["milliseconds"])
     medians = [statistics.median(times) for times in blocks.values()]
     line = fit_line(list(blocks), medians)
     return {

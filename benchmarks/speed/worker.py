@@ -26,7 +26,7 @@ def answer_question(contender: Any, question: dict[str, Any]) -> dict[str, Any]:
     Args:
         contender: the library.
         question: ``do`` is ``"memory"``, ``"prepare"``, ``"analyse"``, ``"classify"`` (what was prepared) or
-            ``"steps"``; ``pictures`` are paths, ``calls`` is how often to do it, and ``warm_up`` whether once before.
+            ``"steps"``; ``pictures`` are paths, and ``calls`` is how often to do it after once for warming up.
     """
     do, pictures, calls = question["do"], question["pictures"], question["calls"]
     if do == "memory":
@@ -37,8 +37,7 @@ def answer_question(contender: Any, question: dict[str, Any]) -> dict[str, Any]:
         found = [contender.steps(pictures[0]) for _ in range(calls + 1)][1:]
         return {name: statistics.median(times[name] for times in found) for name in found[0]}
     call = contender.classify_faces if do == "classify" else partial(contender.analyse, pictures)
-    if question["warm_up"]:
-        call()
+    call()
     clock = Clock()
     milliseconds = []
     for _ in range(calls):
