@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(words)
     torch.set_num_threads(options.threads)
     report: dict[str, Any] = {
-        "command": shlex.join(["python", "-m", "benchmarks.speed", *words]),
+        "command": shlex.join(["python", "-m", "benchmarks.speed", *(Path(word).name for word in words)]),
         "hardware": describe_hardware(),
         "threads": options.threads,
         "classifier": [],

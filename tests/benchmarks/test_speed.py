@@ -41,7 +41,7 @@ def test_a_line_through_points_on_a_line_has_no_residual() -> None:
     """2 ms and 3 ms for each: 5, 8 and 14 ms at 1, 2 and 4."""
     line = fit_line([1, 2, 4], [5.0, 8.0, 14.0])
 
-    assert (line.slope, line.intercept) == (pytest.approx(3.0), pytest.approx(2.0))
+    assert [line.slope, line.intercept] == pytest.approx([3.0, 2.0])
     assert line.residual == pytest.approx(0.0, abs=1e-12)
 
 
@@ -49,7 +49,7 @@ def test_the_residual_is_the_largest_distance_as_a_share_of_the_largest_value() 
     """0, 0 and 6 at 0, 1 and 2 lie 1, 2 and 1 from the line 3 x - 1; the largest value is 6."""
     line = fit_line([0, 1, 2], [0.0, 0.0, 6.0])
 
-    assert (line.slope, line.intercept) == (pytest.approx(3.0), pytest.approx(-1.0))
+    assert [line.slope, line.intercept] == pytest.approx([3.0, -1.0])
     assert line.residual == pytest.approx(2 / 6)
 
 
