@@ -11,7 +11,7 @@ release = fer_zoo.__version__
 version = release
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.doctest"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "speed_table.md"]  # the table is a part of speed.md
 html_theme = "furo"
 html_title = f"fer-zoo {release}"
 
