@@ -138,7 +138,7 @@ def list_contenders(options: argparse.Namespace, model: str) -> list[Contender]:
         scrfd = {**fastest, "scrfd": str(options.scrfd)}
         listed.append(Contender(f"fer-zoo, {name}, detector of insightface", "fer_zoo", sys.executable, scrfd))
     if options.others is not None:
-        listed.extend(Contender(name, library, options.others) for name, library in OTHERS.items())
+        listed.extend(Contender(name, OTHERS[name], options.others) for name in options.libraries)
     return listed
 
 
@@ -162,9 +162,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--num-test", type=int, default=512)
     add("--photographs", nargs="+", type=Path, help="by default a portrait, and the same six times")
     add("--others", metavar="PYTHON", help="that fer, deepface and emotiefflib are installed for")
+    add("--libraries", nargs="+", choices=OTHERS, default=list(OTHERS), help="those of --others that are run")
     add("--scrfd", type=Path, help="ONNX file of insightface's detector")
     add("--seconds", type=float, default=6, help="for the rounds of each batch size and each picture")
-    add("--longest", type=float, default=4, help="seconds; what takes longer a call is left out")
+    add("--longest", type=float, default=4, help="seconds; beyond batch 32 what takes longer is left out")
     add("--starts", type=int, default=2, help="cold starts of each contender")
     add("--num-faces", nargs="+", type=int, default=[1, 2, 4, 8, 16, 32], help="in a picture, for its growth")
     add("--num-pictures", nargs="+", type=int, default=[1, 2, 4, 8], help="likewise")

@@ -36,6 +36,8 @@ def _draw_throughput(axis: Any, model: str, rows: list[dict[str, Any]]) -> None:
         axis.plot([row["batch"] for row in own], [row["faces_per_second"] for row in own], marker="o", label=name)
     axis.set(title=f"{model}, classifier alone", xlabel="faces in a batch", ylabel="faces per second")
     axis.set_xscale("log", base=2)
+    sizes = names_of(rows, "batch")
+    axis.set_xticks(sizes, labels=[str(size) for size in sizes])
     axis.set_ylim(bottom=0)
     axis.legend(fontsize="small")
 
@@ -45,4 +47,5 @@ def _draw_times(axis: Any, photograph: str, rows: list[dict[str, Any]]) -> None:
     names = [row["contender"] for row in reversed(rows)]
     bars = axis.barh(names, [row["median_ms"] for row in reversed(rows)])
     axis.bar_label(bars, fmt="%.0f", padding=2)
+    axis.margins(x=0.15)  # for the numbers beside the bars
     axis.set(title=f"{photograph}, whole picture", xlabel="milliseconds")

@@ -116,7 +116,7 @@ def starts(report: dict[str, Any]) -> Iterator[str]:
 def growth(report: dict[str, Any]) -> Iterator[str]:
     """Write how the time grows, with the line through it."""
     if report["growth"]:
-        yield f"## Growth\n\n{report['growth'][0]['contender']}, milliseconds.\n"
+        yield f"## Growth\n\n{report['growth'][0]['contender']}, milliseconds."
     for row in report["growth"]:
         yield f"\n{row['kind'].capitalize()}: {row['ms_once']:.1f} ms and {row['ms_each']:.2f} ms for each; the point"
         yield f"farthest from this line is off by {100 * row['residual']:.1f} % of the largest value.\n"
