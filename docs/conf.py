@@ -38,7 +38,10 @@ nitpick_ignore_regex = [
         r"py:class",
         r"NDArray|Path|PathLike|PreTrainedModel",
     ),  # imported for type checkers only, so their modules are not known here
-    (r"py:class", r"ImageSource|TeacherSource"),  # aliases, no classes; what takes them lists what they stand for
+    (
+        r"py:class",
+        r"ImageSource|ImageStream|NetworkSource|Opener|TeacherSource",
+    ),  # aliases, no classes; what takes them lists what they stand for
     (r"py:class", r"Rows"),  # a protocol, described where it is taken
     (r"py:class", r"Event|Figure|Place|VideoSource"),  # of the standard library and of an optional package; aliases
     (

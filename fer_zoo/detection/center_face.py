@@ -86,7 +86,7 @@ class CenterFaceDetector:
 
     @property
     def backend(self) -> str:
-        """What runs the network: ``"onnxruntime"`` or ``"openvino"``."""
+        """Name of what runs the network, ``"onnxruntime"`` or ``"openvino"``."""
         return self._network.backend
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:

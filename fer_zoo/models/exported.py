@@ -45,7 +45,7 @@ class ExportedForImageClassification(FerPreTrainedModel):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of what goes in and comes out: float32."""
+        """Float32, the type of what goes in and comes out."""
         return torch.float32
 
     @can_return_tuple

@@ -52,8 +52,9 @@ class FerPreTrainedModel(PreTrainedModel):
 
         Example:
             >>> import torch
-            >>> from fer_zoo.registry import create_model
-            >>> model = create_model("mfn").model.eval()
+            >>> from fer_zoo.models import MhanForImageClassification
+            >>> from fer_zoo.registry import resolve_model
+            >>> model = MhanForImageClassification.from_pretrained(resolve_model("mhan"))
             >>> faces = torch.randn(2, 3, 112, 112)
             >>> before = model(faces).logits
             >>> torch.allclose(model.fuse()(faces).logits, before, atol=1e-4)

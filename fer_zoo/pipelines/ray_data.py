@@ -83,7 +83,7 @@ def analyze_files_with_ray(
         model: a published name, a folder that every machine sees, or a repository on the Hub.
         detector: a name, or a detector that can be pickled.
         device: where the models run; by default a GPU if the actors have a share of one, else the CPU.
-        backend_options: ``backend``, ``precision`` and ``threads`` of :func:`fer_zoo.pipeline`.
+        backend_options: ``backend``, ``precision`` and ``threads`` of :func:`fer_zoo.pipelines.pipeline`.
         options: of the analysis.
         resources: how many actors there are and what each takes up.
         overwrite: as for :func:`~fer_zoo.pipelines.analyze_files`.

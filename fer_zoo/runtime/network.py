@@ -53,7 +53,7 @@ class RuntimeOptions:
 class Network(Protocol):
     """A network that is ready to run; may be used from several threads at once."""
 
-    #: The library: ``"onnxruntime"`` or ``"openvino"``.
+    #: Name of the library, ``onnxruntime`` or ``openvino``.
     backend: str
     #: What computes, in the words of the library, such as ``CPUExecutionProvider`` or ``CPU (bf16)``.
     provider: str
