@@ -13,12 +13,15 @@ from transformers import AutoConfig
 from fer_zoo.errors import CheckpointError, InvalidOptionError
 from fer_zoo.export.exporting import RECORD
 from fer_zoo.models import ExportedForImageClassification, register_models
+from fer_zoo.registry import ENTRIES, ORGANIZATION
 from fer_zoo.runtime import RuntimeOptions, open_network
 
 
 def is_exported(model: object) -> bool:
-    """Return whether something is the folder of an export."""
-    return isinstance(model, str | PathLike) and (Path(fspath(model)) / RECORD).is_file()
+    """Return whether something is the folder of an export; a published name is none, even if a folder has it too."""
+    if not isinstance(model, str | PathLike) or fspath(model).removeprefix(f"{ORGANIZATION}/") in ENTRIES:
+        return False
+    return (Path(fspath(model)) / RECORD).is_file()
 
 
 def load_exported(

@@ -48,7 +48,9 @@ def choose_backend(model: PreTrainedModel, device: torch.device, backend: str | 
     if backend in FILE_BACKENDS:
         return str(backend)
     if options.precision is not None:
-        raise InvalidOptionError("precision", options.precision, "none for torch, which has dtype instead")
+        raise InvalidOptionError(
+            "precision", options.precision, "none for torch, which has dtype instead, or the backend openvino"
+        )
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     return TORCH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -190,13 +191,19 @@ class TestLoading:
             model(torch.zeros(1, 3, 16, 16))
         assert model.fuse() is model
 
-    def test_what_is_no_export(self, small: FreshModel, folder: Path, tmp_path: Path) -> None:
+    def test_what_is_no_export(
+        self, small: FreshModel, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A checkpoint is not taken for one; a damaged record, and a file for torch, are refused with the reason."""
         small.model.save_pretrained(tmp_path / "checkpoint")
         assert is_exported(folder)
         assert is_exported(str(folder))
         assert not is_exported(tmp_path / "checkpoint")
         assert not is_exported(small.model)
+        monkeypatch.chdir(tmp_path)
+        shutil.copytree(folder, "mhan")
+        assert not is_exported("mhan")
+        assert is_exported("./mhan")
         with pytest.raises(CheckpointError, match="is not the folder of an export"):
             load_exported(tmp_path / "checkpoint")
         (tmp_path / "checkpoint" / "export.json").write_text("[1]")
