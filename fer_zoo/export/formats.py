@@ -16,6 +16,7 @@ from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.export.onnx_network import metadata_of, to_onnx, to_program
 from fer_zoo.export.quantization import quantize_onnx, quantize_openvino
 from fer_zoo.models import FerPreTrainedModel
+from fer_zoo.runtime.openvino import shared_core
 from fer_zoo.runtime.packages import require
 
 PixelValues: TypeAlias = NDArray[np.float32]  # (N, 3, H, W)
@@ -56,7 +57,7 @@ def write_openvino(
 ) -> None:
     """Write an ``.xml`` and a ``.bin`` file; ``fp16`` and ``bf16`` store half the bytes."""
     openvino = require("openvino", "Export to OpenVINO")
-    network = openvino.Core().read_model(to_onnx(model, processor))
+    network = shared_core("Export to OpenVINO").read_model(to_onnx(model, processor))
     if precision == "int8":
         network = quantize_openvino(network, _needed(calibration))
     for key, value in metadata_of(model, processor).items():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property
+from functools import cache, cached_property
 from os import PathLike, fspath
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,7 @@ class OpenVinoNetwork:
     def __init__(self, network: NetworkSource, options: RuntimeOptions) -> None:
         if options.providers is not None:
             raise InvalidOptionError("providers", options.providers, "none for openvino, which has device instead")
-        openvino = require("openvino", "The backend 'openvino'")
-        self._core = openvino.Core()
+        self._core = shared_core("The backend 'openvino'")
         if options.device.partition(".")[0] not in self._core.available_devices:
             raise InvalidOptionError("device", options.device, f"one of {', '.join(self._core.available_devices)}")
         self._options = options
@@ -99,9 +99,30 @@ class OpenVinoNetwork:
         return self._core.compile_model(self._model, self._options.device, settings)
 
 
+def shared_core(purpose: str) -> Any:  # a class of a package without types
+    """Return the one core of OpenVINO in this process.
+
+    Making one takes time, and the end of the last one unloads code that the process may still need: child processes
+    that ended later were seen to crash it.
+
+    Args:
+        purpose: what needs it, for the message.
+
+    Raises:
+        MissingPackageError: if ``openvino`` is not installed.
+    """
+    return _core_of(require("openvino", purpose))
+
+
+@cache
+def _core_of(openvino: ModuleType) -> Any:  # a class of a package without types
+    """Return a core that is never given back."""
+    return openvino.Core()
+
+
 def _answer(request: Any, results: Any) -> list[NDArray[np.float32]]:
     """Return the outputs of a request; copies, as its next run writes into the same memory."""
     return [np.array(results[output]) for output in request.model_outputs]
 
 
-__all__ = ["OpenVinoNetwork"]
+__all__ = ["OpenVinoNetwork", "shared_core"]
