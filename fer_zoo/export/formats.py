@@ -16,8 +16,8 @@ from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.export.onnx_network import metadata_of, to_onnx, to_program
 from fer_zoo.export.quantization import quantize_onnx, quantize_openvino
 from fer_zoo.models import FerPreTrainedModel
+from fer_zoo.packages import import_optional
 from fer_zoo.runtime.openvino import shared_core
-from fer_zoo.runtime.packages import require
 
 PixelValues: TypeAlias = NDArray[np.float32]  # (N, 3, H, W)
 TORCH_TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -45,8 +45,8 @@ def write_onnx(
     if precision == "int8":
         content = quantize_onnx(content, _needed(calibration))
     elif precision == "fp16":
-        onnx = require("onnx", "Export to ONNX")
-        float16 = require("onnxruntime.transformers.float16", "Export to ONNX in fp16")
+        onnx = import_optional("onnx", "Export to ONNX")
+        float16 = import_optional("onnxruntime.transformers.float16", "Export to ONNX in fp16")
         converted = float16.convert_float_to_float16(onnx.load_model_from_string(content), keep_io_types=True)
         content = converted.SerializeToString()
     path.write_bytes(content)
@@ -56,7 +56,7 @@ def write_openvino(
     model: FerPreTrainedModel, processor: Any, path: Path, precision: str, calibration: PixelValues | None
 ) -> None:
     """Write an ``.xml`` and a ``.bin`` file; ``fp16`` and ``bf16`` store half the bytes."""
-    openvino = require("openvino", "Export to OpenVINO")
+    openvino = import_optional("openvino", "Export to OpenVINO", "openvino")
     network = shared_core("Export to OpenVINO").read_model(to_onnx(model, processor))
     if precision == "int8":
         network = quantize_openvino(network, _needed(calibration))

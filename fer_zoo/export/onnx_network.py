@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fer_zoo.layers import set_implementation
 from fer_zoo.models import FerPreTrainedModel
-from fer_zoo.runtime.packages import require
+from fer_zoo.packages import import_optional
 
 INPUT, OUTPUT = "pixel_values", "logits"
 MAX_BATCH = 2**16  # some limit is needed; batches are far smaller
@@ -93,7 +93,7 @@ def to_onnx(model: FerPreTrainedModel, processor: Any) -> bytes:
     Raises:
         MissingPackageError: if ``onnxscript`` is not installed.
     """
-    require("onnxscript", "Export to ONNX")
+    import_optional("onnxscript", "Export to ONNX", "export")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the exporter, about its own parts
         program = torch.onnx.export(

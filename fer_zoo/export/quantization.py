@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.export.onnx_network import INPUT
-from fer_zoo.runtime.packages import require
+from fer_zoo.packages import import_optional
 
 
 class FaceReader:
@@ -45,8 +45,8 @@ def quantize_onnx(network: bytes, faces: NDArray[np.float32]) -> bytes:
     Returns:
         the content of the quantised file, its metadata included.
     """
-    onnx = require("onnx", "Quantisation")
-    quantization = require("onnxruntime.quantization", "Quantisation")
+    onnx = import_optional("onnx", "Quantisation")
+    quantization = import_optional("onnxruntime.quantization", "Quantisation")
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
         source.write_bytes(network)
@@ -75,7 +75,7 @@ def quantize_openvino(network: Any, faces: NDArray[np.float32]) -> Any:  # a cla
     Returns:
         the quantised model.
     """
-    nncf = require("nncf", "Quantisation for OpenVINO")
+    nncf = import_optional("nncf", "Quantisation for OpenVINO", "export")
     logging.getLogger("nncf").setLevel(logging.ERROR)
     return nncf.quantize(
         network,

@@ -21,11 +21,11 @@ import torch
 
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import InvalidOptionError, WorkerError
+from fer_zoo.packages import import_optional
 from fer_zoo.pipelines.batch import OnProgress, Sources, describe_run, run_groups
 from fer_zoo.pipelines.groups import AnalysisOptions, Group, analyze_group, find_poisoned
 from fer_zoo.pipelines.result_store import BatchSummary
 from fer_zoo.results import ImageResult
-from fer_zoo.results.packages import import_optional
 
 STRIKES: Final = 2  # actors that a picture may kill; one may have died of something else
 POISON: Final = f"the process that analysed it died {STRIKES} times"

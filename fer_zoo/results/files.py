@@ -10,8 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
+from fer_zoo.packages import import_optional
 from fer_zoo.results.image import ImageResult
-from fer_zoo.results.packages import import_optional
 from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows
 
 ROWS_AT_ONCE: Final = 8192  # rows of a row group of Parquet, about 3 MB

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer_zoo.results.packages import import_optional
+from fer_zoo.packages import import_optional
 
 if TYPE_CHECKING:
     import pandas

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from fer_zoo.packages import import_optional
 from fer_zoo.results.image import ImageResult
-from fer_zoo.results.packages import import_optional
 
 if TYPE_CHECKING:
     import pandas

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fer_zoo.errors import UnknownNameError
+from fer_zoo.packages import is_installed
 from fer_zoo.runtime.network import PRECISIONS, Network, NetworkSource, Opener, Precision, RuntimeOptions
 from fer_zoo.runtime.onnx_runtime import OnnxRuntimeNetwork, choose_providers
 from fer_zoo.runtime.openvino import OpenVinoNetwork
-from fer_zoo.runtime.packages import is_installed
 
 #: The libraries that run files, by name.
 FILE_BACKENDS: Mapping[str, Opener] = MappingProxyType({"onnxruntime": OnnxRuntimeNetwork, "openvino": OpenVinoNetwork})

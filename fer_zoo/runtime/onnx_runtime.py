@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.packages import import_optional
 from fer_zoo.runtime.network import NetworkSource, RuntimeOptions, content_of
-from fer_zoo.runtime.packages import require
 
 #: The fastest first; the first one that is available is used, with the CPU behind it.
 PREFERRED_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
@@ -37,7 +37,7 @@ class OnnxRuntimeNetwork:
             raise InvalidOptionError(
                 "precision", options.precision, "fp32 for onnxruntime; for others, export the model with that precision"
             )
-        onnxruntime = require("onnxruntime", "The backend 'onnxruntime'")
+        onnxruntime = import_optional("onnxruntime", "The backend 'onnxruntime'")
         session_options = onnxruntime.SessionOptions()
         session_options.log_severity_level = LOG_ERRORS_ONLY
         if options.threads is not None:
@@ -67,7 +67,7 @@ def choose_providers(providers: Sequence[str] | None = None) -> list[str]:
         MissingPackageError: if ``onnxruntime`` is not installed.
         InvalidOptionError: if a provider is not available.
     """
-    available = require("onnxruntime", "The backend 'onnxruntime'").get_available_providers()
+    available = import_optional("onnxruntime", "The backend 'onnxruntime'").get_available_providers()
     if providers is None:
         return [provider for provider in PREFERRED_PROVIDERS if provider in available]
     for provider in providers:

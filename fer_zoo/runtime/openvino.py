@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.packages import import_optional
 from fer_zoo.runtime.network import NetworkSource, RuntimeOptions
-from fer_zoo.runtime.packages import require
 
 #: Our names of precisions, and OpenVINO's.
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
@@ -48,6 +48,8 @@ class OpenVinoNetwork:
         self._options = options
         self._model = self._core.read_model(fspath(network) if isinstance(network, str | PathLike) else network)
         self._together = self._compile({"PERFORMANCE_HINT": "LATENCY"})
+        # Other devices than the CPU divide a batch themselves.
+        self._num_threads = int(self._together.get_property("INFERENCE_NUM_THREADS")) if options.device == "CPU" else 1
         self._lock = threading.Lock()
         self._requests = threading.local()  # a request serves one thread at a time
         used = self._together.get_property("INFERENCE_PRECISION_HINT").get_type_name()
@@ -84,13 +86,6 @@ class OpenVinoNetwork:
         """The network with a stream for each thread."""
         return self._compile({"NUM_STREAMS": self._num_threads})
 
-    @property
-    def _num_threads(self) -> int:
-        """The threads that a batch may be divided among; other devices than the CPU divide it themselves."""
-        if self._options.device != "CPU":
-            return 1
-        return int(self._together.get_property("INFERENCE_NUM_THREADS"))
-
     def _compile(self, settings: dict[str, Any]) -> Any:  # a class of a package without types
         """Return the network with its precision, its threads and further settings."""
         settings["INFERENCE_PRECISION_HINT"] = HINTS[self._options.precision or "fp32"]
@@ -111,7 +106,7 @@ def shared_core(purpose: str) -> Any:  # a class of a package without types
     Raises:
         MissingPackageError: if ``openvino`` is not installed.
     """
-    return _core_of(require("openvino", purpose))
+    return _core_of(import_optional("openvino", purpose, "openvino"))
 
 
 @cache

@@ -100,6 +100,15 @@ def test_loading_again_undoes_it(model: PreTrainedModel, tmp_path: Path) -> None
     assert not loaded.is_fused
 
 
+def test_outputs_of_training_are_dropped() -> None:
+    """The shared classifier of HAN-PFF judges for its loss alone."""
+    model = create_model("han_pff", config_options=SMALL["han_pff"]).model.eval()
+    faces = _pictures(model, 2)
+
+    assert model(faces).shared_logits is not None
+    assert model.fuse()(faces).shared_logits is None
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_depthwise_kernels_become_one(stride: int) -> None:
     """Kernels of 1, 3 and 7 lie in the middle of kernels of 7, and the answers are the same."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, UnknownNameError
+from fer_zoo.packages import import_optional, is_installed
 from fer_zoo.runtime import FILE_BACKENDS, RuntimeOptions, fastest_file_backend, open_network
-from fer_zoo.runtime.packages import is_installed, require
 
 
 @pytest.fixture(scope="session")
@@ -150,4 +150,4 @@ def test_missing_package(monkeypatch: pytest.MonkeyPatch, network: bytes) -> Non
     with pytest.raises(MissingPackageError, match=r"pip install 'fer-zoo\[openvino\]'"):
         open_network(network, "openvino")
     with pytest.raises(MissingPackageError, match="pip install no_such_package"):
-        require("no_such_package", "A test")
+        import_optional("no_such_package", "A test")

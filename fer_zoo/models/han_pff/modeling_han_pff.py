@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -291,6 +291,16 @@ class HanPffForImageClassification(HanPffPreTrainedModel):
             attention_maps=outputs.attention_maps,
             loss_terms=loss_terms,
         )
+
+    def fuse(self) -> Self:
+        """Turn the model into its inference form, in place, without the shared classifier, which training alone needs.
+
+        Returns:
+            the model itself, in evaluation mode.
+        """
+        super().fuse()
+        self.shared_classifier = None
+        return self
 
     def compute_loss(
         self, logits: Tensor, shared_logits: Tensor | None, vectors: Tensor, labels: Tensor

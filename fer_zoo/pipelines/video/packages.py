@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from fer_zoo.errors import MissingPackageError
+from fer_zoo.packages import import_optional
 
 
 def import_extra(module: str) -> Any:  # modules with and without type information
@@ -17,13 +16,7 @@ def import_extra(module: str) -> Any:  # modules with and without type informati
     Raises:
         MissingPackageError: if the package is not installed.
     """
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        package = module.split(".")[0]
-        if (error.name or "").split(".")[0] != package:
-            raise
-        raise MissingPackageError(package, "Video", "pip install 'fer-zoo[video]'") from error
+    return import_optional(module, "Video", "video")
 
 
 __all__ = ["import_extra"]
