@@ -10,9 +10,9 @@ from transformers import TrainingArguments
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.training.augmentation import Augmentation
 from fer_zoo.training.pictures import UNREADABLE_CHOICES
+from fer_zoo.training.sampling import SAMPLING_POWERS
 
 STORES = ("none", "memory", "device")
-SAMPLERS = ("shuffle", "inverse_frequency")
 
 
 @dataclass
@@ -24,7 +24,8 @@ class ExpressionTrainingArguments(TrainingArguments):
             of a step.
         ema_decay: how much of the moving average of the weights stays at each step, in [0, 1); 0 goes without. The
             average is what is evaluated and kept.
-        sampler: ``"shuffle"``, or ``"inverse_frequency"`` to draw with replacement so that all classes come up alike.
+        sampler: ``"shuffle"``, or to draw with replacement: ``"inverse_frequency"`` so that all classes come up alike,
+            ``"inverse_square_root"`` half-way there.
         head_learning_rate: learning rate of what lies behind the bare model, its classifier above all; by default that
             of the whole.
         layer_decay: factor in (0, 1] by which the learning rate falls from each stage to the one before it.
@@ -66,7 +67,8 @@ class ExpressionTrainingArguments(TrainingArguments):
             value = getattr(self, name)
             if value is not None:
                 check_number(name, value, value > 0, "above 0")
-        for name, choices in (("sampler", SAMPLERS), ("store", STORES), ("unreadable", UNREADABLE_CHOICES)):
+        choices_of = {"sampler": tuple(SAMPLING_POWERS), "store": STORES, "unreadable": UNREADABLE_CHOICES}
+        for name, choices in choices_of.items():
             if getattr(self, name) not in choices:
                 raise InvalidOptionError(name, getattr(self, name), f"one of {', '.join(choices)}")
         if isinstance(self.augmentation, Augmentation):

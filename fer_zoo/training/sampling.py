@@ -1,4 +1,4 @@
-"""The order in which training meets its pictures: shuffled, or drawn so that every class comes up alike.
+"""The order in which training meets its pictures: shuffled, or drawn so that rare classes come up more often.
 
 Both are seeded by the run and the epoch alone, so that a run that was interrupted meets the same pictures, and that all
 processes of a run draw the same.
@@ -11,6 +11,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
+
+#: How strongly each way to draw makes up for rare classes: the power of :func:`inverse_frequency_weights`.
+SAMPLING_POWERS = {"shuffle": 0.0, "inverse_frequency": 1.0, "inverse_square_root": 0.5}
 
 
 class EpochSampler(Sampler[int]):
@@ -52,16 +55,18 @@ class EpochSampler(Sampler[int]):
             yield from order[: self.num_draws - start].tolist()
 
 
-def inverse_frequency_weights(classes: Tensor) -> Tensor:
-    """Return one over the number of pictures that share a picture's class, so that all classes weigh the same.
+def inverse_frequency_weights(classes: Tensor, power: float = 1.0) -> Tensor:
+    """Return weights of pictures that fall with the number of pictures of their class.
 
     Args:
         classes: ``(N,)`` class numbers.
+        power: of one over that number: with 1 all classes come up alike, with 0.5 each as often as the square root of
+            its pictures (Mahajan et al., ECCV 2018, call it square-root sampling).
 
     Returns:
         ``(N,)`` float64.
     """
-    return 1.0 / torch.bincount(classes)[classes].to(torch.float64)
+    return torch.bincount(classes)[classes].to(torch.float64) ** -power
 
 
-__all__ = ["EpochSampler", "inverse_frequency_weights"]
+__all__ = ["SAMPLING_POWERS", "EpochSampler", "inverse_frequency_weights"]

@@ -30,7 +30,7 @@ from fer_zoo.training.pictures import (
     class_numbers,
 )
 from fer_zoo.training.sam import at_the_worst_point, read_buffers, write_buffers
-from fer_zoo.training.sampling import EpochSampler, inverse_frequency_weights
+from fer_zoo.training.sampling import SAMPLING_POWERS, EpochSampler, inverse_frequency_weights
 
 
 class ExpressionTrainer(Trainer):
@@ -156,8 +156,9 @@ class ExpressionTrainer(Trainer):
         """Return the order of the pictures."""
         rows = self.train_dataset if train_dataset is None else train_dataset
         weights = None
-        if self.args.sampler == "inverse_frequency":
-            weights = inverse_frequency_weights(class_numbers(rows.rows if isinstance(rows, PictureReader) else rows))
+        if power := SAMPLING_POWERS[self.args.sampler]:
+            classes = class_numbers(rows.rows if isinstance(rows, PictureReader) else rows)
+            weights = inverse_frequency_weights(classes, power)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         self._sampler = EpochSampler(len(rows), seed, weights, num_draws=self.num_draws(rows))
         return self._sampler

@@ -20,7 +20,7 @@ from fer_zoo.errors import InvalidOptionError
         ({"lr_decay": 0.0}, "Invalid value 0.0 for lr_decay: expected a number that is above 0."),
         ({"lr_decay_epochs": 0}, "Invalid value 0 for lr_decay_epochs: expected a number that is at least 1."),
         ({"head_learning_rate": -1}, "Invalid value -1 for head_learning_rate: expected a number that is above 0."),
-        ({"sampler": "random"}, "Invalid value 'random' for sampler: expected one of shuffle, inverse_frequency."),
+        ({"sampler": "random"}, "Invalid value 'random' for sampler: expected one of shuffle, inverse_frequency"),
         ({"store": "disk"}, "Invalid value 'disk' for store: expected one of none, memory, device."),
         ({"unreadable": "ignore"}, "Invalid value 'ignore' for unreadable: expected one of raise, skip."),
         ({"augmentation": {"flip": 2}}, "Invalid value 2 for flip: expected a share from 0 to 1."),

@@ -33,6 +33,13 @@ def test_weights_are_one_over_the_size_of_the_class() -> None:
     torch.testing.assert_close(weights, torch.tensor([1 / 3, 1.0, 1 / 3, 1 / 3], dtype=torch.float64))
 
 
+def test_square_root_sampling_goes_half_way() -> None:
+    """Four pictures of one class and one of another: their draws are as two to one."""
+    weights = inverse_frequency_weights(torch.tensor([0, 0, 1, 0, 0]), power=0.5)
+
+    assert weights[:2].sum() + weights[3:].sum() == 2 * weights[2]
+
+
 def test_weighted_draws_even_out_the_classes() -> None:
     """Of 90 % and 10 % each class makes up half of the draws, within five standard deviations."""
     classes = torch.tensor([0] * 9000 + [1] * 1000)
