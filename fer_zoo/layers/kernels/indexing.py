@@ -15,6 +15,17 @@ def channel_block(block: tl.tensor, C: tl.constexpr, BLOCK_C: tl.constexpr) -> t
 
 
 @triton.jit
+def map_tile(
+    C: tl.constexpr, H: tl.constexpr, BLOCK_C: tl.constexpr, BLOCK_H: tl.constexpr, BLOCK_W: tl.constexpr
+) -> tl.tensor:
+    """Return the sample, the channels, rows and columns of this program's tile, which is as wide as the map."""
+    row_blocks: tl.constexpr = (H + BLOCK_H - 1) // BLOCK_H
+    sample, c = channel_block(tl.program_id(0) // row_blocks, C, BLOCK_C)
+    h = (tl.program_id(0) % row_blocks) * BLOCK_H + tl.arange(0, BLOCK_H)
+    return sample, c, h, tl.arange(0, BLOCK_W)
+
+
+@triton.jit
 def tile_offsets(
     c: tl.tensor, h: tl.tensor, w: tl.tensor, W: tl.constexpr, STRIDE_C: tl.constexpr, STRIDE_P: tl.constexpr
 ) -> tl.tensor:

@@ -15,9 +15,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from fer_zoo.layers.kernels.indexing import channel_block, tile_mask, tile_offsets
+from fer_zoo.layers.kernels.indexing import map_tile, tile_mask, tile_offsets
 from fer_zoo.layers.kernels.launch import launch, make_operator
-from fer_zoo.layers.kernels.tiles import MapLayout, block_sizes, count_blocks, count_warps, lay_out
+from fer_zoo.layers.kernels.tiles import MapLayout, block_sizes, count_blocks, count_tiles, count_warps, lay_out
 
 
 @triton.jit
@@ -91,10 +91,7 @@ def sobel_pool_kernel(
     """Take one tile of the pooled map."""
     rows: tl.constexpr = (H + STRIDE - 1) // STRIDE
     columns: tl.constexpr = (W + STRIDE - 1) // STRIDE
-    row_blocks: tl.constexpr = (rows + BLOCK_H - 1) // BLOCK_H
-    sample, c = channel_block(tl.program_id(0) // row_blocks, C, BLOCK_C)
-    h = (tl.program_id(0) % row_blocks) * BLOCK_H + tl.arange(0, BLOCK_H)
-    w = tl.arange(0, BLOCK_W)
+    sample, c, h, w = map_tile(C, rows, BLOCK_C, BLOCK_H, BLOCK_W)
     x += sample * (C * H * W)
     total = tl.zeros((BLOCK_C, BLOCK_H, BLOCK_W), tl.float32)
     for i in tl.static_range(STRIDE):
@@ -129,10 +126,7 @@ def direction_gradient_kernel(
     """Turn the gradient of the pooled magnitude into those of both directions, for one tile of the map."""
     rows: tl.constexpr = (H + STRIDE - 1) // STRIDE
     columns: tl.constexpr = (W + STRIDE - 1) // STRIDE
-    row_blocks: tl.constexpr = (H + BLOCK_H - 1) // BLOCK_H
-    sample, c = channel_block(tl.program_id(0) // row_blocks, C, BLOCK_C)
-    h = (tl.program_id(0) % row_blocks) * BLOCK_H + tl.arange(0, BLOCK_H)
-    w = tl.arange(0, BLOCK_W)
+    sample, c, h, w = map_tile(C, H, BLOCK_C, BLOCK_H, BLOCK_W)
     mask = tile_mask(c, h, w, C, H, W)
     along_x, along_y = sobel(x + sample * (C * H * W), c, h, w, C, H, W, STRIDE_C, STRIDE_P)
     pooled = sample * (C * rows * columns) + tile_offsets(
@@ -180,10 +174,7 @@ def gather_gradient_kernel(
     BLOCK_W: tl.constexpr,
 ) -> None:
     """Collect for each place of a tile what its neighbours got from it."""
-    row_blocks: tl.constexpr = (H + BLOCK_H - 1) // BLOCK_H
-    sample, c = channel_block(tl.program_id(0) // row_blocks, C, BLOCK_C)
-    h = (tl.program_id(0) % row_blocks) * BLOCK_H + tl.arange(0, BLOCK_H)
-    w = tl.arange(0, BLOCK_W)
+    sample, c, h, w = map_tile(C, H, BLOCK_C, BLOCK_H, BLOCK_W)
     total = tl.zeros((BLOCK_C, BLOCK_H, BLOCK_W), tl.float32)
     for i in tl.static_range(3):
         for j in tl.static_range(3):
@@ -212,10 +203,9 @@ def sobel_pooling_forward(x: Tensor, stride: int, epsilon: float) -> Tensor:
     pooled = pool_layout(layout, stride)
     output = torch.empty((x.shape[0], *pooled[:3]), dtype=x.dtype, device=x.device, memory_format=pooled.memory_format)
     blocks = block_sizes(pooled)
-    programs = count_blocks(pooled.channels, blocks["BLOCK_C"]) * count_blocks(pooled.height, blocks["BLOCK_H"])
     launch(
         sobel_pool_kernel,
-        x.shape[0] * programs,
+        count_tiles(x.shape[0], pooled, blocks),
         *(x, output),
         num_warps=count_warps(blocks),
         **layout.constants,
@@ -235,8 +225,7 @@ def sobel_pooling_backward(gradient: Tensor, x: Tensor, stride: int, epsilon: fl
     along_x = torch.empty_like(x, dtype=torch.float32)
     along_y, x_gradient = torch.empty_like(along_x), torch.empty_like(x)
     blocks = block_sizes(layout)
-    programs = count_blocks(layout.channels, blocks["BLOCK_C"]) * count_blocks(layout.height, blocks["BLOCK_H"])
-    programs, num_warps = x.shape[0] * programs, count_warps(blocks)
+    programs, num_warps = count_tiles(x.shape[0], layout, blocks), count_warps(blocks)
     pooling = {"OUTPUT_STRIDE_C": pooled.constants["STRIDE_C"], "STRIDE": stride, "EPSILON": epsilon}
     shared, directions = layout.constants, (along_x, along_y)
     tensors = (gradient, x, *directions)

@@ -13,9 +13,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from fer_zoo.layers.kernels.indexing import channel_block, load_strip, store_strip, tile_mask, tile_offsets
+from fer_zoo.layers.kernels.indexing import channel_block, load_strip, map_tile, store_strip, tile_mask, tile_offsets
 from fer_zoo.layers.kernels.launch import launch, make_operator
-from fer_zoo.layers.kernels.tiles import block_sizes, count_blocks, count_warps, lay_out, lay_out_alike
+from fer_zoo.layers.kernels.tiles import block_sizes, count_blocks, count_tiles, count_warps, lay_out, lay_out_alike
 
 
 @triton.jit
@@ -34,10 +34,7 @@ def gate_kernel(
     BLOCK_W: tl.constexpr,
 ) -> None:
     """Scale one tile."""
-    row_blocks: tl.constexpr = (H + BLOCK_H - 1) // BLOCK_H
-    sample, c = channel_block(tl.program_id(0) // row_blocks, C, BLOCK_C)
-    h = (tl.program_id(0) % row_blocks) * BLOCK_H + tl.arange(0, BLOCK_H)
-    w = tl.arange(0, BLOCK_W)
+    sample, c, h, w = map_tile(C, H, BLOCK_C, BLOCK_H, BLOCK_W)
     rows = load_strip(row_gates + sample * (C * H), c, h, C, H)
     columns = load_strip(column_gates + sample * (C * W), c, w, C, W)
     offsets = sample * (C * H * W) + tile_offsets(c, h, w, W, STRIDE_C, STRIDE_P)
@@ -90,9 +87,9 @@ def strip_gates_forward(x: Tensor, row_gates: Tensor, column_gates: Tensor) -> T
     dtype = torch.promote_types(x.dtype, torch.promote_types(row_gates.dtype, column_gates.dtype))
     output = torch.empty_like(x, dtype=dtype)
     blocks = block_sizes(layout)
-    programs = count_blocks(layout.channels, blocks["BLOCK_C"]) * count_blocks(layout.height, blocks["BLOCK_H"])
+    programs = count_tiles(x.shape[0], layout, blocks)
     tensors = (x, row_gates, column_gates, output)
-    launch(gate_kernel, x.shape[0] * programs, *tensors, num_warps=count_warps(blocks), **layout.constants, **blocks)
+    launch(gate_kernel, programs, *tensors, num_warps=count_warps(blocks), **layout.constants, **blocks)
     return output
 
 

@@ -13,9 +13,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from fer_zoo.layers.kernels.indexing import channel_block, load_strip, store_strip, tile_mask, tile_offsets
+from fer_zoo.layers.kernels.indexing import channel_block, load_strip, map_tile, store_strip, tile_mask, tile_offsets
 from fer_zoo.layers.kernels.launch import launch, make_operator
-from fer_zoo.layers.kernels.tiles import MapLayout, block_sizes, count_blocks, count_warps, lay_out
+from fer_zoo.layers.kernels.tiles import MapLayout, block_sizes, count_blocks, count_tiles, count_warps, lay_out
 
 
 @triton.jit
@@ -61,10 +61,7 @@ def mean_gradient_kernel(
     BLOCK_W: tl.constexpr,
 ) -> None:
     """Spread the gradients of the means over a tile."""
-    row_blocks: tl.constexpr = (H + BLOCK_H - 1) // BLOCK_H
-    sample, c = channel_block(tl.program_id(0) // row_blocks, C, BLOCK_C)
-    h = (tl.program_id(0) % row_blocks) * BLOCK_H + tl.arange(0, BLOCK_H)
-    w = tl.arange(0, BLOCK_W)
+    sample, c, h, w = map_tile(C, H, BLOCK_C, BLOCK_H, BLOCK_W)
     row_part = load_strip(row_gradient + sample * (C * H), c, h, C, H) / W
     column_part = load_strip(column_gradient + sample * (C * W), c, w, C, W) / H
     offsets = tile_offsets(c, h, w, W, STRIDE_C, STRIDE_P)
@@ -95,7 +92,7 @@ def strip_means_backward(row_gradient: Tensor, column_gradient: Tensor, is_chann
         memory_format=layout.memory_format,
     )
     blocks = block_sizes(layout)
-    programs = batch * count_blocks(channels, blocks["BLOCK_C"]) * count_blocks(height, blocks["BLOCK_H"])
+    programs = count_tiles(batch, layout, blocks)
     tensors = (row_gradient, column_gradient, x_gradient)
     launch(mean_gradient_kernel, programs, *tensors, num_warps=count_warps(blocks), **layout.constants, **blocks)
     return x_gradient

@@ -93,6 +93,11 @@ def count_blocks(size: int, block: int) -> int:
     return -(-size // block)
 
 
+def count_tiles(batch: int, layout: MapLayout, blocks: Mapping[str, int]) -> int:
+    """Return how many tiles of such sides cover a batch of maps that they are as wide as."""
+    return batch * count_blocks(layout.channels, blocks["BLOCK_C"]) * count_blocks(layout.height, blocks["BLOCK_H"])
+
+
 def count_warps(blocks: Mapping[str, int]) -> int:
     """Return the warps of a program for the sides of its tile."""
     return 4 if math.prod(blocks.values()) <= SMALL_TILE else 8
