@@ -29,6 +29,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from small_models import SMALL
 from torch import Tensor
 from transformers import (
     AutoConfig,
@@ -48,22 +49,6 @@ from fer_zoo.registry import create_model, list_models
 torch.set_flush_denormal(True)  # random weights make denormal numbers, which are slow on a CPU
 
 NAMES = [entry.name for entry in list_models()]
-
-#: Smaller crops (the weights stay the same ones but for the pooling over the whole map), and narrow levels of HAN-PFF,
-#: whose crops cannot be smaller. Dropout would hide what the tests compare.
-SMALL: dict[str, dict[str, Any]] = {
-    "han_pff": {
-        "image_size": 112,
-        "hidden_sizes": [8, 16, 32, 64],
-        "vector_size": 32,
-        "classifier_dropout": 0.0,
-    },
-    "mfn": {"image_size": 48},
-    "mhan": {"image_size": 48},
-    "resnet18": {"image_size": 64},
-    "resnet50": {"image_size": 64},
-}
-
 
 #: Biases that a softmax takes away again: their gradient is zero but for rounding.
 SHIFTS = ("global_context.position_scores.bias",)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from small_models import SMALL
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -23,15 +24,6 @@ from fer_zoo.layers import (
 )
 from fer_zoo.layers.inference_form import HasInferenceForm, fold_norm, take_inference_form
 from fer_zoo.registry import create_model, list_models
-
-#: Smaller networks where the architecture allows it.
-SMALL: dict[str, dict[str, Any]] = {
-    "han_pff": {"image_size": 112, "hidden_sizes": [8, 16, 32, 64], "vector_size": 32},
-    "mfn": {"image_size": 48},
-    "mhan": {"image_size": 48},
-    "resnet18": {"image_size": 64},
-    "resnet50": {"image_size": 64},
-}
 
 
 @pytest.fixture(params=[entry.name for entry in list_models()])
