@@ -154,7 +154,7 @@ OWN_ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(
 
 _entries = dict(OWN_ENTRIES)
 
-#: Every model by its name: those of this package, and those that :func:`register_model` added.
+#: Every model by its name, those of this package and those that :func:`register_model` added.
 ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(_entries)
 
 

@@ -50,7 +50,7 @@ def register_architecture(
         InvalidOptionError: if another architecture has the ``model_type``.
     """
     name = config.model_type
-    known = CONFIG_MAPPING[name] if name in CONFIG_MAPPING else config
+    known = CONFIG_MAPPING[name] if name in CONFIG_MAPPING else config  # noqa: SIM401  # its get() finds nothing
     if (known.__module__, known.__qualname__) != (config.__module__, config.__qualname__):
         raise InvalidOptionError("model_type", name, f"a name other than that of {known.__module__}.{known.__name__}")
     AutoConfig.register(name, config, exist_ok=True)
