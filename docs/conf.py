@@ -21,7 +21,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.doctest",
     "diagram_directive",
-    "public_names",
+    "public_names_check",
 ]
 exclude_patterns = ["_build", "speed_table.md"]  # the table is a part of speed.md
 html_theme = "furo"

@@ -1,4 +1,4 @@
-"""The directive ``diagram`` of the documentation: draws what :mod:`diagrams` reads, with its argument as the caption."""
+"""The directive ``diagram`` of the documentation: draws what ``diagrams`` reads, under the caption that it is given."""
 
 from __future__ import annotations
 

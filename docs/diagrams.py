@@ -9,9 +9,9 @@ A row is a line of boxes, separated by ``;``. A box is ``name: label | note``; t
     x -> local -> sum
     x -> global -> sum
 
-An arrow goes straight to a neighbour in its row, down where no box is in its way, and else around the others at the side:
-on the left from a box that has another on its right. ``[data]`` before a label (``x: [data] feature map``) marks what flows,
-in contrast to what is done to it.
+An arrow goes straight to a neighbour in its row, down where no box is in its way, and else around the others at the
+side: on the left from a box that has another on its right. ``[data]`` before a label (``x: [data] feature map``) marks
+what flows, in contrast to what is done to it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from zlib import crc32
 
 CHARACTER = 6.7  # pixels: mean width at the size of a label
 PADDING = 14  # pixels left and right of the text
@@ -26,7 +27,6 @@ BOX_HEIGHT, LABELLED_HEIGHT = 30, 44  # pixels, of boxes without and with a note
 GAP_X, GAP_Y = 22, 30  # pixels between boxes
 LANE = 16  # pixels between the arrows that go around
 MARGIN = 6  # pixels around everything
-HEAD = "flow-arrow"  # id of the arrow head
 BACKGROUND = "var(--color-background-secondary, #f8f9fb)"  # of boxes, as the theme calls it
 
 
@@ -185,16 +185,17 @@ def draw(diagram: Diagram, title: str) -> str:
     left = min([*(box.side(-1) for box in boxes), *(x for path in paths for x, _ in path)]) - MARGIN
     right = max([*(box.side(1) for box in boxes), *(x for path in paths for x, _ in path)]) + MARGIN
     width, height = right - left, max(box.bottom for box in boxes) + MARGIN
+    head = f"arrow-{crc32(title.encode()):08x}"  # several diagrams share a page, and ids are its own
     parts = [
-        '<svg class="flow" xmlns="http://www.w3.org/2000/svg" role="img" '
-        f'viewBox="{left:.0f} 0 {width:.0f} {height:.0f}" width="{width:.0f}" style="max-width: 100%; height: auto" fill="none" stroke="currentColor">',
+        f'<svg class="flow" role="img" viewBox="{left:.0f} 0 {width:.0f} {height:.0f}" width="{width:.0f}"',
+        'xmlns="http://www.w3.org/2000/svg" style="max-width: 100%; height: auto" fill="none" stroke="currentColor">',
         f"<title>{escape(title)}</title>",
-        f'<defs><marker id="{HEAD}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+        f'<defs><marker id="{head}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"',
         'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="currentColor" stroke="none"/></marker></defs>',
     ]
     for path in paths:
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in path)
-        parts.append(f'<polyline points="{points}" marker-end="url(#{HEAD})"/>')
+        parts.append(f'<polyline points="{points}" marker-end="url(#{head})"/>')
     parts.extend(draw_box(box) for box in boxes)
     return "\n".join([*parts, "</svg>"])
 

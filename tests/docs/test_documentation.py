@@ -78,6 +78,12 @@ def test_names_of_the_package_are_listed() -> None:
     assert {name for name in fer_zoo.__all__ if id(getattr(fer_zoo, name)) not in documented} == set()
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_with_answers_are_run(page: str) -> None:
+    """The build runs the directive ``doctest``; in a block of plain code it would not look at the answers."""
+    assert re.findall(r"^```python\n>>> .*", PAGES[page], re.MULTILINE) == []
+
+
 @pytest.mark.parametrize("name", ERROR_CLASSES)
 def test_every_error_has_an_entry(name: str) -> None:
     """It says when the error happens and what the way out is."""
