@@ -1,7 +1,7 @@
 """The models: one table, from which everything that lists models is derived.
 
 An entry either has weights inside this package, or is an architecture that waits for some: :func:`create_model` makes
-a fresh network of either kind, ready to be trained.
+a fresh network of either kind, ready to be trained. Other packages add theirs with :func:`register_model`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,25 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
-from fer_zoo.errors import CheckpointError, UnknownNameError, WeightsIntegrityError, WeightsNotFoundError
+from fer_zoo.errors import (
+    CheckpointError,
+    InvalidOptionError,
+    UnknownNameError,
+    WeightsIntegrityError,
+    WeightsNotFoundError,
+)
 from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.licences import TRAINED_ON_FER_PLUS, LicenceLedger
 from fer_zoo.models import FerImageProcessor, FerImageProcessorPil, register_models
+from fer_zoo.models.auto import register_architecture
 
 #: Owner of the published models on the Hugging Face Hub.
 ORGANIZATION = "fer_zoo"
@@ -44,6 +57,7 @@ class ModelEntry:
             there are no weights.
         figures: measured figures in percent, by what was measured.
         figures_source: the command, the date, the hardware and the data that the figures came from.
+        owner: owner of its repository on the Hub.
     """
 
     name: str
@@ -57,11 +71,12 @@ class ModelEntry:
     licences: LicenceLedger | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     figures_source: str = ""
+    owner: str = ORGANIZATION
 
     @property
     def repo_id(self) -> str:
         """The model's repository on the Hub."""
-        return f"{ORGANIZATION}/{self.name}"
+        return f"{self.owner}/{self.name}"
 
     @property
     def label_set(self) -> LabelSet:
@@ -79,7 +94,7 @@ class ModelEntry:
         return WEIGHTS_FOLDER / self.name
 
 
-ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(
+OWN_ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(
     {
         entry.name: entry
         for entry in (
@@ -136,6 +151,49 @@ ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(
         )
     }
 )
+
+_entries = dict(OWN_ENTRIES)
+
+#: Every model by its name, those of this package and those that :func:`register_model` added.
+ENTRIES: Mapping[str, ModelEntry] = MappingProxyType(_entries)
+
+
+def register_model(
+    entry: ModelEntry,
+    config: type[PreTrainedConfig],
+    model: type[PreTrainedModel],
+    classifier: type[PreTrainedModel],
+) -> None:
+    """Add a model of another package: to the table, and to the Auto classes of transformers.
+
+    From then on its name works wherever that of an architecture of this package does. Doing it again replaces the
+    entry, as running a cell of a notebook again does. Its weights are not part of this package: they are loaded from a
+    folder or from the Hub.
+
+    Args:
+        entry: the entry, without ``sha256``.
+        config: the configuration; its ``model_type`` is the entry's ``architecture``. A subclass of
+            :class:`~fer_zoo.models.FerConfig` has what evaluation, calibration and export look for.
+        model: the bare model.
+        classifier: the model with its classifier.
+
+    Raises:
+        InvalidOptionError: if the name or the ``model_type`` is taken, the entry is of another architecture, or it
+            claims embedded weights.
+        UnknownNameError: if there is no such label set.
+    """
+    known = ENTRIES.get(entry.name, entry)
+    if entry.name in OWN_ENTRIES or known.architecture != entry.architecture:
+        raise InvalidOptionError("name", entry.name, "a name that no other model has")
+    if entry.architecture != config.model_type:
+        raise InvalidOptionError(
+            "architecture", entry.architecture, f"{config.model_type!r}, the model_type of {config.__name__}"
+        )
+    if entry.is_embedded:
+        raise InvalidOptionError("sha256", entry.sha256, "None, as only this package embeds weights")
+    get_label_set(entry.label_set_name)
+    register_architecture(config, model, classifier)
+    _entries[entry.name] = entry
 
 
 def list_models() -> tuple[ModelEntry, ...]:
@@ -307,6 +365,7 @@ __all__ = [
     "list_embedded_models",
     "list_models",
     "load_image_processor",
+    "register_model",
     "resolve_model",
     "verified_folder",
 ]

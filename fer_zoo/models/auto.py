@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModel,
+    AutoModelForImageClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
+from fer_zoo.errors import InvalidOptionError
 from fer_zoo.models.han_pff import HanPffConfig, HanPffForImageClassification, HanPffModel
 from fer_zoo.models.image_processing_fer import FerImageProcessor, FerImageProcessorPil
 from fer_zoo.models.mfn import MfnConfig, MfnForImageClassification, MfnModel
@@ -21,12 +30,34 @@ ARCHITECTURES = (
 
 def register_models() -> None:
     """Make the models known to the Auto classes of transformers; doing it again changes nothing."""
-    processors = {"torchvision": FerImageProcessor, "pil": FerImageProcessorPil}
     for config, model, classifier in ARCHITECTURES:
-        AutoConfig.register(config.model_type, config, exist_ok=True)
-        AutoModel.register(config, model, exist_ok=True)
-        AutoModelForImageClassification.register(config, classifier, exist_ok=True)
-        AutoImageProcessor.register(config, image_processor_classes=dict(processors), exist_ok=True)
+        register_architecture(config, model, classifier)
 
 
-__all__ = ["ARCHITECTURES", "register_models"]
+def register_architecture(
+    config: type[PreTrainedConfig], model: type[PreTrainedModel], classifier: type[PreTrainedModel]
+) -> None:
+    """Make one architecture known to the Auto classes, with the image processor of this package.
+
+    Classes of the same module and names replace the earlier ones, as running a cell of a notebook again does.
+
+    Args:
+        config: the configuration, whose ``model_type`` names the architecture.
+        model: the bare model.
+        classifier: the model with its classifier.
+
+    Raises:
+        InvalidOptionError: if another architecture has the ``model_type``.
+    """
+    name = config.model_type
+    known = CONFIG_MAPPING[name] if name in CONFIG_MAPPING else config  # noqa: SIM401  # its get() finds nothing
+    if (known.__module__, known.__qualname__) != (config.__module__, config.__qualname__):
+        raise InvalidOptionError("model_type", name, f"a name other than that of {known.__module__}.{known.__name__}")
+    AutoConfig.register(name, config, exist_ok=True)
+    AutoModel.register(config, model, exist_ok=True)
+    AutoModelForImageClassification.register(config, classifier, exist_ok=True)
+    processors = {"torchvision": FerImageProcessor, "pil": FerImageProcessorPil}
+    AutoImageProcessor.register(config, image_processor_classes=processors, exist_ok=True)
+
+
+__all__ = ["ARCHITECTURES", "register_architecture", "register_models"]
