@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import fer_zoo
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the extension that draws the pictures
 
 project = "fer-zoo"
 author = "The fer-zoo authors"
@@ -10,7 +15,7 @@ copyright = author
 release = fer_zoo.__version__
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.doctest"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.doctest", "drawn_pictures"]
 exclude_patterns = ["_build", "speed_table.md"]  # the table is a part of speed.md
 html_theme = "furo"
 html_title = f"fer-zoo {release}"

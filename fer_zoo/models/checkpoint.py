@@ -39,7 +39,7 @@ def save_checkpoint(
 def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLike[str], temperature: float) -> None:
     """Copy a checkpoint with another temperature in its configuration; all else stays as it is, byte for byte.
 
-    What an interrupted training run would go on from (``checkpoints``) is left out: it is large, and no part of a model.
+    The checkpoints that an interrupted training run would go on from are left out: they are large, and no part of it.
 
     Args:
         folder: the checkpoint.
