@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fer_zoo
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the extension that draws the pictures
+sys.path.insert(0, str(Path(__file__).parent))  # for the extensions that make pictures and tables
 
 project = "fer-zoo"
 author = "The fer-zoo authors"
@@ -15,8 +15,15 @@ copyright = author
 release = fer_zoo.__version__
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.doctest", "drawn_pictures"]
-exclude_patterns = ["_build", "speed_table.md"]  # the table is a part of speed.md
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.doctest",
+    "drawn_pictures",
+    "model_table",
+]
+exclude_patterns = ["_build", "_made", "speed_table.md"]  # the tables are parts of other pages
 html_theme = "furo"
 html_title = f"fer-zoo {release}"
 

@@ -2,7 +2,7 @@
 
     python docs/drawn_pictures.py FOLDER
 
-As an extension it draws them into ``docs/_pictures`` when a build begins, unless all are there already and no source of
+As an extension it draws them into ``docs/_made`` when a build begins, unless all are there already and no source of
 the package or of the examples has changed since.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FOLDER = Path(__file__).with_name("_pictures")
+FOLDER = Path(__file__).with_name("_made")
 PORTRAIT = str(ROOT / "examples" / "images" / "astronaut.png")
 
 #: The examples that draw, what they are given before the folder, and the pictures that the pages show.
