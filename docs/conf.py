@@ -25,6 +25,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_made", "speed_table.md"]  # the tables are parts of other pages
 html_theme = "furo"
+smartquotes = False  # "--" in a command is not a dash
 html_title = f"fer-zoo {release}"
 
 myst_enable_extensions = ["colon_fence", "deflist"]
