@@ -48,7 +48,10 @@ def test_commands_and_options_of_a_page_exist(page: Path) -> None:
 
 def test_an_option_that_does_not_exist_is_found() -> None:
     """The check sees commands after others, options over several lines, and names that are gone."""
-    first, second = "X=1 fer-zoo predict a.jpg --jsn | fer-zoo lost\n", "torchrun -m fer_zoo.cli train \\\n  --outptu b\n"
+    first, second = (
+        "X=1 fer-zoo predict a.jpg --jsn | fer-zoo lost\n",
+        "torchrun -m fer_zoo.cli train \\\n  --outptu b\n",
+    )
     text = f"```shell\n{first}{second}```\n"
 
     assert [find_unknown(call) for call in read_commands(text)] == [["--jsn"], ["lost"], ["--outptu"]]
