@@ -86,19 +86,18 @@ def ray(session: nox.Session) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Run every example: those with a small mode in it, on data that they make themselves."""
-    session.install("-e", ".[train]")
+    session.install("-e", ".[train,video]")
 
     for example in sorted((ROOT / "examples").glob("*.py")):
         if '"--small"' in example.read_text(encoding="utf-8"):
             session.run("python", str(example), "--small", env=OFFLINE)
-    picture = ROOT / "examples" / "images" / "astronaut.png"
-    session.run("python", "examples/explain_faces.py", str(picture), session.create_tmp(), env=OFFLINE)
+    session.run("python", "docs/extensions/drawn_pictures.py", session.create_tmp())
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation with every warning as an error, then run the examples in it."""
-    session.install("-e", ".[results,train]", *dependency_group("docs"))  # the extras that its examples need
+    session.install("-e", ".[results,train,video]", *dependency_group("docs"))  # the extras that its examples need
 
     # -E and -a: a page that did not change since the last build would not give its warnings again
     strict = ("sphinx-build", "-n", "-W", "--keep-going", "-E", "-a")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fer_zoo
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the extensions in this folder
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "fer-zoo"
 author = "The fer-zoo authors"
@@ -21,10 +21,13 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.doctest",
     "diagram_directive",
+    "drawn_pictures",
+    "model_table",
     "public_names_check",
 ]
-exclude_patterns = ["_build", "speed_table.md"]  # the table is a part of speed.md
+exclude_patterns = ["_build", "_made", "extensions", "speed_table.md"]  # the tables are parts of other pages
 html_theme = "furo"
+smartquotes = False  # "--" in a command is not a dash
 html_title = f"fer-zoo {release}"
 
 myst_enable_extensions = ["colon_fence", "deflist"]

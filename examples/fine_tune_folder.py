@@ -16,33 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageEnhance
+from painted_portraits import WORDS, paint_sad, read_portrait, write_class
 from transformers.utils import logging
 
 import fer_zoo
 from fer_zoo.pipelines import FaceCropper, crop_folder
 from fer_zoo.training import RunSettings, train
 
-PORTRAIT = Path(__file__).with_name("images") / "astronaut.png"
-MOUTH = (198, 130, 248, 165)  # pixels of the portrait: left, top, right, bottom
-CHEEK = (200, 125)  # a pixel of the portrait that has the colour of the skin
 
-
-def write_photographs(folder: Path) -> Path:
-    """Write a smiling and a painted class of one portrait."""
+def write_two_classes(folder: Path) -> Path:
+    """Write eight pictures of a smiling and of a painted class, without splits."""
     generator = np.random.default_rng(0)
-    with Image.open(PORTRAIT) as image:
-        happy = image.convert("RGB")
-    sad = happy.copy()
-    pen = ImageDraw.Draw(sad)
-    pen.rounded_rectangle(MOUTH, radius=12, fill=happy.getpixel(CHEEK))
-    left, top, right, bottom = MOUTH
-    pen.arc((left + 8, top + 12, right - 8, bottom + 12), 190, 350, fill=(120, 40, 40), width=5)
-    for word, portrait in (("happy", happy), ("sad", sad)):
-        (folder / word).mkdir(parents=True)
-        for number in range(8):
-            light = float(generator.uniform(0.7, 1.3))
-            ImageEnhance.Brightness(portrait).enhance(light).save(folder / word / f"{number}.png")
+    portraits = (read_portrait(), paint_sad(read_portrait()))
+    for word, portrait in zip(WORDS, portraits, strict=True):
+        write_class(folder / word, portrait, 8, generator)
     return folder
 
 
@@ -93,7 +80,7 @@ def main() -> None:
         fine_tune(given.photographs, given.output, model=given.model)
         return
     with tempfile.TemporaryDirectory() as folder:
-        photographs = write_photographs(Path(folder) / "photographs")
+        photographs = write_two_classes(Path(folder) / "photographs")
         options = {"num_train_epochs": 4, "per_device_train_batch_size": 6, "learning_rate": 1e-3, "use_cpu": True}
         fine_tune(photographs, Path(folder) / "run", model=given.model, **options)
 

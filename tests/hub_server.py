@@ -13,9 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
+
+import pytest
+from huggingface_hub import constants
 
 WRITE_TOKEN = "hf_write"  # noqa: S105 - known to this server only
 READ_TOKEN = "hf_read"  # noqa: S105
@@ -336,3 +340,30 @@ def serve() -> Iterator[Hub]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def serve_to_client(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Hub]:
+    """Run an empty Hub, and let the client use it and nothing else.
+
+    The client reads its settings from the environment once, when it is imported; they are changed where it keeps them.
+
+    Args:
+        monkeypatch: of the test.
+        folder: for the cache of the client.
+    """
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "*")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with serve() as running:
+        settings = {
+            "ENDPOINT": running.endpoint,
+            "HUGGINGFACE_CO_URL_TEMPLATE": running.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_CACHE": str(folder / "cache"),
+            "HF_HUB_DISABLE_XET": True,  # a protocol of its own, which only the real Hub speaks
+            "HF_HUB_OFFLINE": False,
+            "HF_TOKEN_PATH": str(folder / "no-token"),
+        }
+        for name, value in settings.items():
+            monkeypatch.setattr(constants, name, value)
+        yield running

@@ -39,12 +39,14 @@ def save_checkpoint(
 def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLike[str], temperature: float) -> None:
     """Copy a checkpoint with another temperature in its configuration; all else stays as it is, byte for byte.
 
+    The checkpoints that an interrupted training run would go on from are left out: they are large, and no part of it.
+
     Args:
         folder: the checkpoint.
         destination: a new or empty folder.
         temperature: above 0.
     """
-    shutil.copytree(folder, destination, dirs_exist_ok=True)
+    shutil.copytree(folder, destination, ignore=shutil.ignore_patterns("checkpoints"), dirs_exist_ok=True)
     path = Path(destination) / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | {"temperature": temperature}
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")  # as transformers writes it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from transformers import TrainingArguments
 
 from fer_zoo.errors import InvalidOptionError
@@ -77,6 +78,8 @@ class ExpressionTrainingArguments(TrainingArguments):
         if self.store != "none":
             self.dataloader_num_workers = 0  # nothing is left to read, and pictures on a device cannot change process
             self.dataloader_pin_memory = False
+        if self.use_cpu or not torch.accelerator.is_available():
+            self.dataloader_pin_memory = False  # there is nothing to copy to, and torch would warn of it each epoch
         if getattr(self, "ddp_broadcast_buffers", None) is None:
             self.ddp_broadcast_buffers: bool | None = (
                 False  # the trainer averages the running statistics of all processes instead

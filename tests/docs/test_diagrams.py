@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.diagrams import draw, read_diagram, route
+from docs.extensions.diagrams import draw, read_diagram, route
 
 #: Labels of four characters make boxes of 2 * 14 + 4 * 6.7 = 54.8 pixels; rows are 30 high and 30 apart, from 6 on.
 WIDTH = 54.8

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hub_server import READ_TOKEN, WRITE_TOKEN, File, Hub, Repository, Request, serve
+from hub_server import READ_TOKEN, WRITE_TOKEN, File, Hub, Repository, Request, serve_to_client
 from huggingface_hub import HfApi, constants
 from transformers import AutoConfig, AutoModelForImageClassification
 from typer.testing import CliRunner
@@ -42,24 +42,8 @@ FILES = ("README.md", "config.json", "model.safetensors", "preprocessor_config.j
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
-    """Run a Hub, and let the client use it and nothing else.
-
-    The client reads its settings from the environment once, when it is imported; they are changed where it keeps them.
-    """
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.setenv(name, "*")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    with serve() as running:
-        settings = {
-            "ENDPOINT": running.endpoint,
-            "HUGGINGFACE_CO_URL_TEMPLATE": running.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
-            "HF_HUB_CACHE": str(tmp_path / "cache"),
-            "HF_HUB_DISABLE_XET": True,  # a protocol of its own, which only the real Hub speaks
-            "HF_HUB_OFFLINE": False,
-            "HF_TOKEN_PATH": str(tmp_path / "no-token"),
-        }
-        for name, value in settings.items():
-            monkeypatch.setattr(constants, name, value)
+    """Run a Hub, and let the client use it and nothing else."""
+    with serve_to_client(monkeypatch, tmp_path) as running:
         yield running
 
 

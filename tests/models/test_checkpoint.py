@@ -40,13 +40,15 @@ def test_without_a_type_the_weights_are_stored_as_they_are(tmp_path: Path) -> No
 
 
 def test_a_copy_with_a_temperature_differs_in_that_alone(tmp_path: Path) -> None:
-    """Every other file is the same byte for byte, and so is every other field, in the order of transformers."""
+    """Every other file is the same byte for byte, and so is every other field; checkpoints of a run stay behind."""
     save_checkpoint(MhanForImageClassification(MhanConfig()), FerImageProcessor(), tmp_path / "old")
     (tmp_path / "old" / "README.md").write_text("a card")
+    (tmp_path / "old" / "checkpoints" / "checkpoint-1").mkdir(parents=True)
 
     copy_with_temperature(tmp_path / "old", tmp_path / "new", 1.25)
 
-    for path in (tmp_path / "old").iterdir():
+    assert not (tmp_path / "new" / "checkpoints").exists()
+    for path in (path for path in (tmp_path / "old").iterdir() if path.is_file()):
         assert path.name == "config.json" or (tmp_path / "new" / path.name).read_bytes() == path.read_bytes()
     old, new = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("old", "new"))
     assert new == {**old, "temperature": 1.25}

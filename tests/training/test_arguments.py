@@ -38,3 +38,8 @@ def test_kept_pictures_need_no_workers(tmp_path: Path) -> None:
 
     assert options.dataloader_num_workers == 0
     assert not options.dataloader_pin_memory
+
+
+def test_nothing_is_pinned_where_no_accelerator_computes(tmp_path: Path) -> None:
+    """Pinned memory is for copies to a device; torch would warn of it each epoch."""
+    assert not arguments(tmp_path, use_cpu=True, dataloader_pin_memory=True).dataloader_pin_memory

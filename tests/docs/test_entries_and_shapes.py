@@ -13,8 +13,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import fer_zoo
-from docs.diagrams import read_diagram
-from docs.public_names import public_modules, public_names
+from docs.extensions.diagrams import read_diagram
+from docs.extensions.public_names import public_modules, public_names
 from fer_zoo import errors
 from fer_zoo.models import HanPffConfig, HanPffForImageClassification, MhanConfig, MhanForImageClassification
 
