@@ -19,8 +19,14 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "imports", "tests", "examples", "docs", "wheel"]
 
 ROOT = Path(__file__).parent
-GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+GROUPS = PROJECT["dependency-groups"]
+EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
+PYTHONS = nox.project.python_versions(PROJECT)  # from the classifiers
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
+
+# What shows in minutes that versions of packages or of Python fit, without the parts that take long and need them less.
+FIRST_TESTS = ("tests/test_package.py", "tests/models", "tests/pipelines", "tests/cli")
 
 # Rules of transformers' own model linter that fit only its own repository.
 DISABLED_MODEL_RULES = (
@@ -70,9 +76,32 @@ def tests(session: nox.Session) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
     session.install("-e", ".", *dependency_group("test"))
 
-    # One process a core with one thread each: the models of the tests are too small to share among threads.
+    run_tests(session, *session.posargs)
+
+
+@nox.session(python=PYTHONS, default=False)
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that pyproject.toml states, of every extra; pytest's arguments after --."""
+    if session.venv_backend != "uv":
+        session.error("Only uv can install the lowest versions: pip install 'nox[uv]'.")
+    session.install("--resolution", "lowest-direct", "-e", f".[{EXTRAS}]", *dependency_group("test"))
+    session.install("setuptools")  # imported by triton 3.2, the one of torch 2.6, which does not ask for it
+
+    run_tests(session, *(session.posargs or FIRST_TESTS))
+
+
+@nox.session(python=PYTHONS, default=False)
+def newest(session: nox.Session) -> None:
+    """Run the tests with the newest versions that the index has, where ``tests`` keeps those of its first run."""
+    session.install("--upgrade", "-e", f".[{EXTRAS}]", *dependency_group("test"))
+
+    run_tests(session, *(session.posargs or FIRST_TESTS))
+
+
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    """Run pytest: one process a core with one thread each, as the models of the tests are too small to share."""
     workers = ("-n", "logical", "--maxprocesses", "4")
-    session.run("pytest", *workers, *session.posargs, env={**OFFLINE, "OMP_NUM_THREADS": "1"})
+    session.run("pytest", *workers, *arguments, env={**OFFLINE, "OMP_NUM_THREADS": "1"})
 
 
 @nox.session(default=False)
