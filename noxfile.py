@@ -81,7 +81,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, default=False)
 def lowest(session: nox.Session) -> None:
-    """Run the tests with the lowest versions that pyproject.toml states, of every extra; pytest's arguments after --."""
+    """Run tests with the lowest versions that pyproject.toml states, of every extra; ``-- tests`` runs all of them."""
     if session.venv_backend != "uv":
         session.error("Only uv can install the lowest versions: pip install 'nox[uv]'.")
     session.install("--resolution", "lowest-direct", "-e", f".[{EXTRAS}]", *dependency_group("test"))
@@ -92,7 +92,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, default=False)
 def newest(session: nox.Session) -> None:
-    """Run the tests with the newest versions that the index has, where ``tests`` keeps those of its first run."""
+    """Run tests with the newest versions that the index has, where ``tests`` keeps those of its first run."""
     session.install("--upgrade", "-e", f".[{EXTRAS}]", *dependency_group("test"))
 
     run_tests(session, *(session.posargs or FIRST_TESTS))

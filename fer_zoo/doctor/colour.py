@@ -57,9 +57,7 @@ def check_colours(image: NDArray[np.uint8], faces: Sequence[Face], color_mode: s
         return [Hint("grey", "warning", message)]
     hints = []
     if color_mode == "grey":
-        message = (
-            "The picture is in colour. The model was trained on grey ones, so it is made grey before it is looked at."
-        )
+        message = "The picture is in colour. The model was trained on grey ones, so it is made grey first."
         hints.append(Hint("colour", "note", message))
     if looks_swapped(image, faces):
         effect = "brightness is computed from the wrong channels" if color_mode == "grey" else "skin looks blue to it"

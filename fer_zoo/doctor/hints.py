@@ -14,7 +14,7 @@ class Hint:
 
     Attributes:
         code: what it is about, such as ``"tiny_face"``; stays the same between versions.
-        level: ``"note"`` for what is as it should be or does no harm, ``"warning"`` for a likely cause of wrong answers.
+        level: ``"note"`` for what does no harm, ``"warning"`` for a likely cause of wrong answers.
         message: a sentence or two: what was found, and what to do.
     """
 

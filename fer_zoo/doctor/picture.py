@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -20,7 +21,7 @@ from fer_zoo.imaging import read_image
 from fer_zoo.imaging.decode import read_orientation
 from fer_zoo.labels import Expression
 from fer_zoo.pipelines import FaceExpressionPipeline
-from fer_zoo.results import Face, ImageResult
+from fer_zoo.results import Face, ImageResult, Landmarks
 
 TINY_FACE: Final = 32  # pixels between two sides of a box; the crops of FER2013 have 48
 SMALLEST_FOUND: Final = 12  # pixels that a face needs after CenterFace has reduced the picture
@@ -115,17 +116,37 @@ def _check_size(image: NDArray[np.uint8], detector: Any) -> list[Hint]:
 
 
 def _check_faces(faces: Sequence[Face], model_size: int) -> list[Hint]:
-    """Warn of faces with too few pixels."""
+    """Warn of faces that are not upright, or have too few pixels."""
     sides = [min(face.box.width, face.box.height) for face in faces]
     tiny = [side for side in sides if side < TINY_FACE]
+    hints = _check_upright(faces)
     if not tiny:
-        return []
+        return hints
     message = (
         f"{len(tiny)} of {len(faces)} faces have less than {TINY_FACE} pixels from side to side (the smallest "
         f"{min(tiny):.0f}). They are enlarged to the {model_size} pixels that the model takes, which adds no detail: "
         "take the picture in a higher resolution, or mark such answers with min_confidence."
     )
-    return [Hint("tiny_face", "warning", message)]
+    return [*hints, Hint("tiny_face", "warning", message)]
+
+
+def _check_upright(faces: Sequence[Face]) -> list[Hint]:
+    """Warn of a picture that probably lies on its side or stands on its head."""
+    angles = [_roll(face.landmarks) for face in faces if face.landmarks is not None]
+    degrees = -round(float(np.median(angles)) / 90) * 90 % 360 if angles else 0
+    if not degrees:
+        return []
+    message = (
+        f"Most faces are not upright. They are set upright one by one, but the detector misses more of them: turn the "
+        f"picture by {degrees} degrees clockwise first."
+    )
+    return [Hint("not_upright", "warning", message)]
+
+
+def _roll(landmarks: Landmarks) -> float:
+    """Return by how much a face is turned clockwise, in degrees, from the line between its eyes."""
+    (left_x, left_y), (right_x, right_y) = landmarks[:2]
+    return math.degrees(math.atan2(right_y - left_y, right_x - left_x))
 
 
 def _explain_no_face(image: NDArray[np.uint8], pipe: FaceExpressionPipeline) -> list[Hint]:

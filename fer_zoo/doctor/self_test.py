@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from importlib.resources import files
@@ -26,7 +27,7 @@ class SelfTest:
     Attributes:
         error: what went wrong, or ``None``.
         label: the expression that was found; empty if there was none.
-        score: its probability, in [0, 1].
+        score: its probability, in [0, 1]; 0 if that is no number.
         provider: what computed the expression, such as ``cpu`` or ``CPU (bf16)``; empty if nothing did.
         detector_backend: what ran the detector, ``onnxruntime`` or ``openvino``; empty if it does not say.
         seconds: for one picture, after a first one; 0 if none was read.
@@ -63,7 +64,7 @@ def run_self_test(pipe: FaceExpressionPipeline, *, is_published: bool) -> SelfTe
     return SelfTest(
         error=error,
         label=best.label if best else "",
-        score=best.score if best else 0.0,
+        score=best.score if best and math.isfinite(best.score) else 0.0,
         provider=pipe.provider,
         detector_backend=getattr(pipe.detector, "backend", ""),
         seconds=seconds,
