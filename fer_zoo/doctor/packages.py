@@ -99,7 +99,9 @@ def _extra_of(requirement: Requirement) -> str | None:
 def _status(name: str, wanted: str, extras: Mapping[str, tuple[str, ...]]) -> PackageStatus:
     """Return what is known of one package."""
     of_package = extras[name]
-    command = f"pip install '{DISTRIBUTION}[{of_package[0]}]'" if of_package else f"pip install '{name}{wanted}'"
+    command = f"pip install '{name}{wanted}'"
+    if of_package:
+        command = f"pip install '{DISTRIBUTION}[{name if name in of_package else of_package[0]}]'"
     try:
         found = version(name)
     except PackageNotFoundError:

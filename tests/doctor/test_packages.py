@@ -57,6 +57,15 @@ def test_package_that_is_required_and_wanted_by_an_extra_is_required() -> None:
     assert shared[0].extras == ("a", "b")
 
 
+def test_extra_of_the_same_name_is_the_one_to_install() -> None:
+    """Others would bring more than was missing."""
+    wanted = ["no-such-package; extra == 'a'", "no-such-package; extra == 'no-such-package'"]
+
+    (missing,) = find_packages(wanted)
+
+    assert missing.advice == "not installed: pip install 'fer-zoo[no-such-package]'"
+
+
 def test_missing_package_that_is_required_is_not_sound() -> None:
     """The advice is to install the package itself."""
     (missing,) = find_packages(["no-such-package-of-fer-zoo<2"])
