@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ class StandIn:
     def __init__(self, *faces: Face) -> None:
         self.faces = faces
 
-    def detect(self, images: list[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
         """Return the faces once for each picture."""
         return [self.faces for _ in images]
 
