@@ -75,8 +75,8 @@ def examine(
     Args:
         image: path of a picture that gives strange answers.
         expected: what its surest face shows, if that is known.
-        model: as for :func:`fer_zoo.pipeline`.
-        **options: further ones of :func:`fer_zoo.pipeline`, such as ``detector``, ``device`` and ``backend``.
+        model: as for :func:`fer_zoo.pipelines.pipeline`.
+        **options: further ones of :func:`fer_zoo.pipelines.pipeline`, such as ``detector``, ``device`` and ``backend``.
 
     Raises:
         UnknownNameError: if there is no such model, detector or backend.

@@ -29,7 +29,7 @@ class Machine:
         system: such as ``Linux 6.1 x86_64``.
         processor: name of the processor; its kind where the system does not say.
         cores: how many this process may use.
-        features: what of :data:`USEFUL_FEATURES` the processor has; empty where the system does not say.
+        features: what the processor has of ``USEFUL_FEATURES``; empty where the system does not say.
         torch_capability: the instructions that torch chose for its own operations, such as ``AVX512``.
         accelerators: such as ``cuda:0: NVIDIA H100 (79 GiB)``; empty if torch sees none.
     """

@@ -38,7 +38,7 @@ class PackageStatus:
 
     @property
     def is_sound(self) -> bool:
-        """Whether it is not in the way: it fits, or is optional and not installed."""
+        """Whether it does no harm, because it fits or is optional and not installed."""
         return not self.advice or (self.version is None and not self.is_required)
 
 
