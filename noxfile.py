@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+import shutil
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -19,8 +21,36 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "imports", "tests", "examples", "docs", "wheel"]
 
 ROOT = Path(__file__).parent
-GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+GROUPS = PROJECT["dependency-groups"]
+EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
+PYTHONS = nox.project.python_versions(PROJECT)  # from the classifiers
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
+
+# What shows in minutes that versions of packages or of Python fit, without the parts that take long and need them less.
+FIRST_TESTS = ("tests/test_package.py", "tests/models", "tests/pipelines", "tests/cli")
+
+# What the distributions may hold and must hold, as patterns. Pictures are only those that we may pass on, and tests
+# make their own data.
+IN_WHEEL = (
+    *("fer_zoo/*.py", "fer_zoo/py.typed", "fer_zoo-*.dist-info/*", "fer_zoo/demo/assets/*.css"),
+    *("fer_zoo/demo/assets/*.jpg", "fer_zoo/weights/*.json", "fer_zoo/weights/*.safetensors"),
+)
+NEEDED_IN_WHEEL = (
+    *("fer_zoo/py.typed", "fer_zoo/weights/*.safetensors", "fer_zoo/demo/assets/*.css", "fer_zoo/demo/assets/*.jpg"),
+    "*.dist-info/licenses/LICENSE",
+)
+IN_SDIST = (
+    *(pattern for pattern in IN_WHEEL if "dist-info" not in pattern),
+    *("tests/*.py", "benchmarks/*.py", "docs/*.py", "docs/*.md", "docs/*.svg", "docs/*.png", "docs/*.css"),
+    *("examples/*.py", "examples/*.md", "examples/*.txt", "examples/images/*.png", "hub_configs/*"),
+    *("*.md", "CITATION.cff", "LICENSE", "PKG-INFO", "noxfile.py", "pyproject.toml", ".gitignore"),
+)
+NEEDED_IN_SDIST = (
+    *("fer_zoo/weights/*.safetensors", "tests/conftest.py", "docs/conf.py", "examples/images/*.png", "hub_configs/*"),
+    *("README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "noxfile.py", "pyproject.toml"),
+)
+MAX_BYTES = 100_000_000  # of a file; the Python Package Index takes none that is larger, unless it is asked
 
 # Rules of transformers' own model linter that fit only its own repository.
 DISABLED_MODEL_RULES = (
@@ -70,9 +100,32 @@ def tests(session: nox.Session) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
     session.install("-e", ".", *dependency_group("test"))
 
-    # One process a core with one thread each: the models of the tests are too small to share among threads.
+    run_tests(session, *session.posargs)
+
+
+@nox.session(python=PYTHONS, default=False)
+def lowest(session: nox.Session) -> None:
+    """Run tests with the lowest versions that pyproject.toml states, of every extra; ``-- tests`` runs all of them."""
+    if session.venv_backend != "uv":
+        session.error("Only uv can install the lowest versions: pip install 'nox[uv]'.")
+    session.install("--resolution", "lowest-direct", "-e", f".[{EXTRAS}]", *dependency_group("test"))
+    session.install("setuptools")  # imported by triton 3.2, the one of torch 2.6, which does not ask for it
+
+    run_tests(session, *(session.posargs or FIRST_TESTS))
+
+
+@nox.session(python=PYTHONS, default=False)
+def newest(session: nox.Session) -> None:
+    """Run tests with the newest versions that the index has, where ``tests`` keeps those of its first run."""
+    session.install("--upgrade", "-e", f".[{EXTRAS}]", *dependency_group("test"))
+
+    run_tests(session, *(session.posargs or FIRST_TESTS))
+
+
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    """Run pytest: one process a core with one thread each, as the models of the tests are too small to share."""
     workers = ("-n", "logical", "--maxprocesses", "4")
-    session.run("pytest", *workers, *session.posargs, env={**OFFLINE, "OMP_NUM_THREADS": "1"})
+    session.run("pytest", *workers, *arguments, env={**OFFLINE, "OMP_NUM_THREADS": "1"})
 
 
 @nox.session(default=False)
@@ -120,23 +173,35 @@ def build(session: nox.Session) -> None:
 @nox.session(reuse_venv=False, requires=["build"])
 def wheel(session: nox.Session) -> None:
     """Install the very wheel that ``build`` made, and use it outside the repository and without the network."""
-    built = find_wheel(session)
-    check_contents(session, built)
-    session.install(str(built))
+    check_contents(session)
+    session.install(str(find_distribution(session, ".whl")))
 
     picture = ROOT / "examples" / "images" / "astronaut.png"
     with tempfile.TemporaryDirectory() as outside, session.chdir(outside):
         # Nothing may come from the repository, from the user's own packages or from an earlier download.
         env = {**OFFLINE, "HF_HOME": outside, "PYTHONPATH": None, "PYTHONNOUSERSITE": "1"}
-        package = session.run("python", "-I", "-c", LOCATE_PACKAGE, env=env, silent=True, stderr=None) or ""
-        session.run("fer-zoo", "models", env=env)
+        check_origin(session, env)
+        session.run("fer-zoo", "doctor", env=env)
         answer = session.run("fer-zoo", "predict", str(picture), "--json", env=env, silent=True, stderr=None) or ""
 
-    if not Path(package).is_relative_to(session.virtualenv.location):
-        session.error(f"Expected fer_zoo from the wheel, found {package.strip()}.")
     faces = [len(image["faces"]) for image in json.loads(answer)]
     if faces != [1]:
         session.error(f"Expected one image with one face, found this many faces in each image: {faces}.")
+
+
+@nox.session(python=PYTHONS, default=False, requires=["build"])
+def wheel_tests(session: nox.Session) -> None:
+    """Run tests of the source distribution against the wheel, outside the repository; ``-- tests`` runs all of them."""
+    session.install(str(find_distribution(session, ".whl")), *dependency_group("test"))
+
+    with tempfile.TemporaryDirectory() as outside:
+        with tarfile.open(find_distribution(session, ".gz")) as archive:
+            archive.extractall(outside, filter="data")
+        (unpacked,) = Path(outside).iterdir()
+        shutil.rmtree(unpacked / "fer_zoo")  # so that nothing but the wheel can be tested
+        with session.chdir(unpacked):
+            check_origin(session, {"PYTHONPATH": None})
+            run_tests(session, *(session.posargs or FIRST_TESTS))
 
 
 def write_model_rules(session: nox.Session) -> Path:
@@ -164,17 +229,37 @@ def find_distributions() -> list[Path]:
     return sorted((ROOT / "dist").glob("fer_zoo-*"))
 
 
-def find_wheel(session: nox.Session) -> Path:
-    """Return the one wheel in ``dist``."""
-    wheels = [file for file in find_distributions() if file.suffix == ".whl"]
-    if len(wheels) != 1:
-        session.error(f"Expected one wheel in {ROOT / 'dist'}, found {len(wheels)}.")
-    return wheels[0]
+def find_distribution(session: nox.Session, suffix: str) -> Path:
+    """Return the one wheel (``.whl``) or source distribution (``.gz``) in ``dist``."""
+    found = [file for file in find_distributions() if file.suffix == suffix]
+    if len(found) != 1:
+        session.error(f"Expected one file *{suffix} in {ROOT / 'dist'}, found {len(found)}.")
+    return found[0]
 
 
-def check_contents(session: nox.Session, built: Path) -> None:
-    """Stop unless the wheel has what ``import`` alone does not miss: embedded weights, the page and the type marker."""
-    files = zipfile.ZipFile(built).namelist()
-    for pattern in ("fer_zoo/py.typed", "fer_zoo/weights/*.safetensors", "fer_zoo/demo/assets/*.css"):
-        if not fnmatch.filter(files, pattern):
-            session.error(f"{built.name} has no file {pattern}.")
+def check_contents(session: nox.Session) -> None:
+    """Stop unless the wheel and the source distribution hold what they need, nothing else, and are small enough."""
+    wheel_file, sdist = find_distribution(session, ".whl"), find_distribution(session, ".gz")
+    check_files(session, wheel_file, zipfile.ZipFile(wheel_file).namelist(), IN_WHEEL, NEEDED_IN_WHEEL)
+    with tarfile.open(sdist) as archive:
+        files = [name.partition("/")[2] for name in archive.getnames()]
+    check_files(session, sdist, files, IN_SDIST, NEEDED_IN_SDIST)
+
+
+def check_files(
+    session: nox.Session, built: Path, files: list[str], allowed: tuple[str, ...], needed: tuple[str, ...]
+) -> None:
+    """Compare the files of a distribution with patterns of those that it may and must have."""
+    unwanted = [file for file in files if not any(fnmatch.fnmatch(file, pattern) for pattern in allowed)]
+    missing = [pattern for pattern in needed if not fnmatch.filter(files, pattern)]
+    if unwanted or missing:
+        session.error(f"{built.name} lacks {missing} and has {unwanted}, which no pattern of this file allows.")
+    if built.stat().st_size > MAX_BYTES:
+        session.error(f"{built.name} has {built.stat().st_size} bytes, above the limit of {MAX_BYTES}.")
+
+
+def check_origin(session: nox.Session, env: dict[str, str | None]) -> None:
+    """Stop unless ``import fer_zoo`` takes the installed package."""
+    package = session.run("python", "-I", "-c", LOCATE_PACKAGE, env=env, silent=True, stderr=None) or ""
+    if not Path(package).is_relative_to(session.virtualenv.location):
+        session.error(f"Expected fer_zoo from the wheel, found {package.strip()}.")

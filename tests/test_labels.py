@@ -3,10 +3,10 @@
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+import fer_zoo
 from fer_zoo.errors import FerZooError, InvalidOptionError, LabelMappingError, UnknownNameError
 from fer_zoo.labels import LABEL_SETS, Expression, LabelSet, get_label_set, parse_expression
 
@@ -229,8 +229,9 @@ def test_labels_need_neither_torch_nor_transformers() -> None:
     program = (
         "import sys, types\n"
         "sys.modules.update(dict.fromkeys(['torch', 'transformers', 'numpy']))\n"  # None makes an import fail
-        "package = types.ModuleType('fer_zoo'); package.__path__ = ['fer_zoo']; sys.modules['fer_zoo'] = package\n"
+        f"package = types.ModuleType('fer_zoo'); package.__path__ = {list(fer_zoo.__path__)}\n"
+        "sys.modules['fer_zoo'] = package\n"
         "import fer_zoo.labels"
     )
 
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", program], check=True)

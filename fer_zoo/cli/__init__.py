@@ -13,6 +13,7 @@ from fer_zoo.cli.convert import convert
 from fer_zoo.cli.crop import crop
 from fer_zoo.cli.data import data_app
 from fer_zoo.cli.demo import demo
+from fer_zoo.cli.doctor import doctor
 from fer_zoo.cli.evaluate import evaluate
 from fer_zoo.cli.explain import explain
 from fer_zoo.cli.export import export
@@ -43,6 +44,7 @@ app.command()(convert)
 app.command()(pull)
 app.command()(push)
 app.command()(hub_configs)
+app.command()(doctor)
 
 
 def _print_version(asked: bool) -> None:

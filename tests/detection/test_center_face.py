@@ -153,7 +153,7 @@ def test_replaced_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A file with another checksum is not opened."""
     forged = tmp_path / "centerface.onnx"
     forged.write_bytes(b"not the network")
-    monkeypatch.setattr(center_face, "_network_file", lambda: forged)
+    monkeypatch.setattr(center_face, "network_file", lambda: forged)
 
     with pytest.raises(WeightsIntegrityError, match=r"centerface\.onnx.*reinstall the package"):
         CenterFaceDetector()

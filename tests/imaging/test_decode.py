@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from fer_zoo.errors import ImageReadError, ImageTooLargeError
+from fer_zoo.imaging.decode import read_orientation
 from fer_zoo.imaging.read import read_image
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -153,6 +154,14 @@ class TestOrientation:
         image = read_image(saved(picture, "PNG", exif=with_orientation(orientation)))
 
         assert image.tolist() == self.UPRIGHT[orientation](np.asarray(picture)).tolist()
+
+    @pytest.mark.parametrize(("stored", "read"), [(1, 1), (6, 6), (8, 8), (99, 1), (None, 1)])
+    def test_read_without_the_pixels(self, stored: int | None, read: int) -> None:
+        """The number is that of the file, and 1 where it says nothing or nothing that exists; no pixel is decoded."""
+        exif = Image.Exif() if stored is None else with_orientation(stored)
+        content = saved(noise(), "JPEG", exif=exif)
+
+        assert read_orientation(BytesIO(content[:-200]), "picture") == read
 
     @pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "I;16"])
     def test_every_mode_turns(self, mode: str) -> None:

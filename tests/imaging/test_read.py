@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+import fer_zoo
 from fer_zoo.errors import FerZooError, ImageNotFoundError, ImageReadError, InvalidOptionError
 from fer_zoo.imaging.read import describe_source, read_image
 
@@ -256,10 +257,11 @@ def test_pictures_are_read_without_torch(data: bytes) -> None:
     program = (
         "import sys, types\n"
         "sys.modules['torch'] = None\n"  # makes an import fail
-        "package = types.ModuleType('fer_zoo'); package.__path__ = ['fer_zoo']; sys.modules['fer_zoo'] = package\n"
+        f"package = types.ModuleType('fer_zoo'); package.__path__ = {list(fer_zoo.__path__)}\n"
+        "sys.modules['fer_zoo'] = package\n"
         "from fer_zoo.imaging.read import describe_source, read_image\n"
         "assert read_image(sys.stdin.buffer).shape == (3, 4, 3)\n"
         "assert describe_source(None) == 'object of type NoneType'"
     )
 
-    subprocess.run([sys.executable, "-c", program], input=data, check=True, cwd=Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", program], input=data, check=True)
