@@ -269,6 +269,22 @@ class AnnotationError(FerZooError, ValueError):
         super().__init__(f"Cannot use {place}: {reason}.")
 
 
+class ResultFileError(FerZooError, ValueError):
+    """A line of a file of results is no result.
+
+    Attributes:
+        source: the file.
+        line: number of the line in it, from 1.
+        reason: what is wrong, as a clause without a full stop.
+    """
+
+    def __init__(self, source: str, line: int, reason: str) -> None:
+        self.source = source
+        self.line = line
+        self.reason = reason
+        super().__init__(f"Cannot use line {line} of {source!r}: {reason}.")
+
+
 class EmptyClassError(FerZooError, ValueError):
     """Classes of a label set have no sample, where each is needed."""
 

@@ -147,7 +147,7 @@ class EvaluationReport:
         path = path / JSON_FILE if path.is_dir() else path
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             expected = f"a folder with the file {JSON_FILE} of an evaluation ({type(error).__name__}: {error})"
             raise InvalidOptionError("folder", str(folder), expected) from error
 

@@ -44,7 +44,7 @@ def load_exported(
     try:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         file_format, network, precision = record["format"], path / Path(record["file"]).name, record["precision"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{str(path)!r} is not the folder of an export: its {RECORD} cannot be read.") from error
     if file_format == "torch-export":
         raise CheckpointError(

@@ -50,7 +50,7 @@ class RunFolder:
             return
         try:
             before = json.loads(self._options.read_bytes())
-        except ValueError:
+        except (ValueError, RecursionError):
             before = None
         if not isinstance(before, dict):
             raise self._refusal(f"a folder with a readable {self._options.name}")

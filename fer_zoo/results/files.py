@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
+from fer_zoo.errors import ResultFileError
 from fer_zoo.packages import import_optional
 from fer_zoo.results.image import ImageResult
 from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows
@@ -44,11 +45,16 @@ def read_json_lines(path: str | PathLike[str]) -> Iterator[ImageResult]:
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if a line is not JSON.
+        ResultFileError: if a line is no result; it is also a ``ValueError``.
     """
     with Path(path).open("rb") as file:
-        for line in file:
-            yield ImageResult.from_dict(json.loads(line))
+        for number, line in enumerate(file, start=1):
+            try:
+                result = ImageResult.from_dict(json.loads(line))
+            except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                raise ResultFileError(str(path), number, f"it is no result ({reason[:200]})") from error
+            yield result
 
 
 def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None:

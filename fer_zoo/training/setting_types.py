@@ -29,12 +29,10 @@ def check_type(name: str, value: Any, hint: Any) -> Any:  # of any type
     """
     accepted = members(hint)
     if float in accepted and not isinstance(value, bool):
-        if isinstance(value, int):
-            return float(value)
-        if isinstance(value, str) and str not in accepted:
+        if isinstance(value, int) or (isinstance(value, str) and str not in accepted):
             try:
                 return float(value)
-            except ValueError:
+            except (ValueError, OverflowError):
                 pass  # the message below names the type
     for kind in accepted:
         if isinstance(kind, type) and issubclass(kind, Enum) and isinstance(value, str):

@@ -7,8 +7,8 @@ other key that is not known is an error.
 
 from __future__ import annotations
 
-import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import NamedTuple
@@ -107,6 +107,14 @@ def convert_mhan(checkpoint: str | PathLike[str], label_set: LabelSet) -> MhanCo
             "Choose the label set that the checkpoint was trained with."
         )
     model = MhanForImageClassification(_config_of(state, label_set))
+    own = model.state_dict()
+    unlike = sorted(name for name in state if name in own and state[name].shape != own[name].shape)
+    if unlike:
+        found, wanted = (tuple(states[unlike[0]].shape) for states in (state, own))
+        raise CheckpointError(
+            f"{fspath(checkpoint)!r} has {len(unlike)} parameters of another shape than MHAN, for example {unlike[0]!r}: "
+            f"{found}, expected {wanted}."
+        )
     missing = model.load_state_dict(state, strict=False).missing_keys
     if missing:
         raise CheckpointError(
@@ -123,8 +131,12 @@ def read_state_dict(checkpoint: str | PathLike[str]) -> dict[str, Tensor]:
         CheckpointError: if the file holds anything but tensors and plain containers, or no state dict.
     """
     try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch remarks on old forms of pickles before it reads or refuses them
+            content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # torch's reader of pickles raises nearly anything for damaged bytes
         raise CheckpointError(
             f"{fspath(checkpoint)!r} is not a checkpoint of tensors, or holds objects that could run code. "
             "Only tensors are read."
