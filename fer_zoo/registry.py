@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
 
-from fer_zoo.errors import CheckpointError, UnknownNameError, WeightsIntegrityError, WeightsNotFoundError
+from fer_zoo.errors import CheckpointError, FerZooError, UnknownNameError, WeightsIntegrityError, WeightsNotFoundError
 from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.licences import TRAINED_ON_FER_PLUS, LicenceLedger
 from fer_zoo.models import FerImageProcessor, FerImageProcessorPil, register_models
+from fer_zoo.models.checkpoint_errors import DAMAGE
 
 #: Owner of the published models on the Hugging Face Hub.
 ORGANIZATION = "fer_zoo"
@@ -238,7 +239,9 @@ def load_image_processor(
     advice = "Give a model of this package, or a folder with its preprocessor_config.json"
     try:
         processor = AutoImageProcessor.from_pretrained(folder, revision=revision)
-    except (OSError, ValueError) as error:
+    except FerZooError:
+        raise
+    except (OSError, *DAMAGE) as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"The image processor of {folder!r} cannot be loaded: {reason} {advice}.") from error
     if not isinstance(processor, FerImageProcessor | FerImageProcessorPil):

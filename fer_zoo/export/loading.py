@@ -56,6 +56,8 @@ def load_exported(
     chosen = options or RuntimeOptions()
     if file_format == "openvino" and chosen.precision is None and precision == "bf16":
         chosen = replace(chosen, precision="bf16")
+    if not network.is_file():
+        raise CheckpointError(f"{str(path)!r} lacks the network {network.name!r} that its {RECORD} names.")
     own = "openvino" if file_format == "openvino" else "onnxruntime"
     name = own if backend is None or file_format == "openvino" else backend
     register_models()

@@ -51,7 +51,7 @@ def read_json_lines(path: str | PathLike[str]) -> Iterator[ImageResult]:
         for number, line in enumerate(file, start=1):
             try:
                 result = ImageResult.from_dict(json.loads(line))
-            except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 raise ResultFileError(str(path), number, f"it is no result ({reason[:200]})") from error
             yield result

@@ -88,7 +88,7 @@ def test_any_assignment_is_taken_or_refused(count: Callable[[], None]) -> None:
 def test_damaged_configuration_is_taken_or_refused(kind: type[PreTrainedConfig], count: Callable[[], None]) -> None:
     """A dictionary from ``config.json`` gives a configuration, or one of the errors that transformers documents."""
     seed = kind().to_dict()
-    fields = [name for name in seed if not name.startswith("_")]
+    fields = ["num_labels", *(name for name in seed if not name.startswith("_"))]
 
     @cases(0.5)
     @given(st.one_of(damaged_tables([seed]), st.dictionaries(st.sampled_from(fields), nasty_values(), max_size=3)))
@@ -96,10 +96,10 @@ def test_damaged_configuration_is_taken_or_refused(kind: type[PreTrainedConfig],
         count()
         try:
             config = kind.from_dict(values)
-        except (FerZooError, StrictDataclassError, ValueError, TypeError, AttributeError) as error:
+        except (FerZooError, StrictDataclassError) as error:
             assert str(error)
         else:
-            assert config.num_labels >= 0
+            assert 0 <= config.num_labels <= 10_000
 
     check()
 

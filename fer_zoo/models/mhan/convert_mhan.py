@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from os import PathLike, fspath
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -130,17 +131,16 @@ def read_state_dict(checkpoint: str | PathLike[str]) -> dict[str, Tensor]:
         FileNotFoundError: if there is no such file.
         CheckpointError: if the file holds anything but tensors and plain containers, or no state dict.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch remarks on old forms of pickles before it reads or refuses them
-            content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # torch's reader of pickles raises nearly anything for damaged bytes
-        raise CheckpointError(
-            f"{fspath(checkpoint)!r} is not a checkpoint of tensors, or holds objects that could run code. "
-            "Only tensors are read."
-        ) from error
+    with Path(checkpoint).open("rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch remarks on old forms of pickles before it reads or refuses them
+                content = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch's reader of pickles raises nearly anything for damaged bytes
+            raise CheckpointError(
+                f"{fspath(checkpoint)!r} is not a checkpoint of tensors, or holds objects that could run code. "
+                "Only tensors are read."
+            ) from error
     state = content.get("model_state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"{fspath(checkpoint)!r} has no 'model_state_dict' of tensors.")
