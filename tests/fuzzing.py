@@ -30,7 +30,20 @@ MEMORY: Final = 1_000_000_000
 #: Numbers and words that readers trip over.
 NASTY_BYTES: Final = (
     *(b"\x00", b"\xff", b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00"),
-    *(b"\xff\xff\xff\x7f", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\r", b"\n", b"\r\n", b'"', b"'", b",", b";", b"-", b"--"),
+    *(
+        b"\xff\xff\xff\x7f",
+        b"\xef\xbb\xbf",
+        b"\xed\xa0\x80",
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b'"',
+        b"'",
+        b",",
+        b";",
+        b"-",
+        b"--",
+    ),
     *(b"nan", b"inf", b"1e999", b"9" * 5000, b"../", b"/", b"..", b"\\", b"\xd9\xa3", b"{", b"[", b"[" * 3000),
     *(b"}", b"]", b":", b"null", b"true", b"x" * 300, b"2001-99-99", b"0x_", b"&a [*a, *a]", b"!!python/name:os"),
 )
@@ -47,7 +60,11 @@ def cases(share: float = 1.0) -> Callable[[Test], Test]:
         share: of the usual number; slow properties take less.
     """
     few = settings(
-        max_examples=max(3, round(12 * share)), deadline=None, derandomize=True, database=None, suppress_health_check=ALL
+        max_examples=max(3, round(12 * share)),
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=ALL,
     )
     many = settings(
         max_examples=max(1, round(CASES * share)),
@@ -103,7 +120,7 @@ def damage(content: bytes, script: bytes, tokens: Sequence[bytes]) -> bytes:
     result = bytearray(content)
     for start in range(0, len(script) - 4, 5):
         kind, high, low, first, second = script[start : start + 5]
-        place = low if high < 96 else (high * 256 + low) * len(result) // 65_536  # noqa: PLR2004  # a share of them
+        place = low if high < 96 else (high * 256 + low) * len(result) // 65_536  # a share of them
         place = min(place, len(result))
         token = tokens[first % len(tokens)]
         match kind % 8:
@@ -140,7 +157,11 @@ def damaged_tables(seeds: Sequence[Mapping[str, Any]]) -> st.SearchStrategy[dict
 def nasty_values() -> st.SearchStrategy[Any]:
     """Return a strategy for values of JSON that do not fit."""
     return st.one_of(
-        st.sampled_from(NASTY_VALUES), st.integers(), st.floats(allow_subnormal=False), st.text(max_size=8), st.lists(st.integers(), max_size=3)
+        st.sampled_from(NASTY_VALUES),
+        st.integers(),
+        st.floats(allow_subnormal=False),
+        st.text(max_size=8),
+        st.lists(st.integers(), max_size=3),
     )
 
 

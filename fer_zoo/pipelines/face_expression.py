@@ -25,6 +25,7 @@ from fer_zoo.pipelines.inputs import Images, ImageStream, is_single, load_input,
 from fer_zoo.pipelines.rows import FaceRow, check_top_k, to_rows
 from fer_zoo.results import Face, FaceExpression, ImageResult
 from fer_zoo.runtime import RuntimeOptions
+from fer_zoo.whole_files import whole_folder
 
 #: How many faces run through the model together where no more pictures have to be awaited.
 DEFAULT_BATCH_SIZE = 16
@@ -229,8 +230,11 @@ class FaceExpressionPipeline(ChunkPipeline):
         """
         if Path(save_directory).is_file():
             raise InvalidOptionError("save_directory", fspath(save_directory), "a folder, this is a file")
-        self.model.save_pretrained(save_directory, **kwargs)
-        self.image_processor.save_pretrained(save_directory, **kwargs)
+        if kwargs.get("push_to_hub"):
+            kwargs.setdefault("repo_id", Path(save_directory).name)  # as transformers names it after the folder
+        with whole_folder(save_directory) as partial:
+            self.model.save_pretrained(partial, **kwargs)
+            self.image_processor.save_pretrained(partial, **kwargs)
 
     def _sanitize_parameters(
         self,

@@ -1,4 +1,7 @@
-"""Results in files: JSON Lines, Parquet and CSV, written and read in constant memory."""
+"""Results in files: JSON Lines, Parquet and CSV, written and read in constant memory.
+
+A file appears when it is complete, and not before.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from fer_zoo.errors import ResultFileError
 from fer_zoo.packages import import_optional
 from fer_zoo.results.image import ImageResult
 from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows
+from fer_zoo.whole_files import whole_file
 
 ROWS_AT_ONCE: Final = 8192  # rows of a row group of Parquet, about 3 MB
 
@@ -31,9 +35,9 @@ def write_json_lines(results: Iterable[ImageResult], path: str | PathLike[str]) 
         path: the file; one that exists is replaced.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written; there is none then, or the one that was there before.
     """
-    with Path(path).open("wb") as file:
+    with whole_file(path) as partial, partial.open("wb") as file:
         file.writelines(map(encode_result, results))
 
 
@@ -65,9 +69,12 @@ def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None
         path: the file; one that exists is replaced. It is UTF-8; what is not in a name is escaped.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written; there is none then, or the one that was there before.
     """
-    with Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+    with (
+        whole_file(path) as partial,
+        partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.DictWriter(file, FLAT_COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for result in results:
@@ -88,7 +95,7 @@ def write_parquet(results: Iterable[ImageResult], path: str | PathLike[str]) -> 
     arrow, schema = import_optional("pyarrow", "Writing Parquet", "results"), arrow_schema()
     parquet = import_optional("pyarrow.parquet", "Writing Parquet", "results")
     rows = (_valid_text(row) for result in results for row in to_table_rows(result))
-    with Path(path).open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
+    with whole_file(path) as partial, partial.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
         while some := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(arrow.Table.from_pylist(some, schema=schema))
 

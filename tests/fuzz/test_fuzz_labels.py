@@ -107,7 +107,11 @@ def test_votes_of_any_size_are_counted_or_refused(tmp_path: Path, count: Callabl
     """Rows of FER+ with ten votes that are any text at all."""
     dataset_trees.write_fer_plus(tmp_path)
     place = tmp_path / "FER2013Train" / "label.csv"
-    votes = st.one_of(st.integers(0, 10).map(str), st.floats(allow_subnormal=False).map(str), st.sampled_from(["", "-1", "1e400", "٣", "_1"]))
+    votes = st.one_of(
+        st.integers(0, 10).map(str),
+        st.floats(allow_subnormal=False).map(str),
+        st.sampled_from(["", "-1", "1e400", "٣", "_1"]),
+    )
 
     @cases()
     @given(st.lists(votes, min_size=10, max_size=10), st.sampled_from(["labels", "votes"]))

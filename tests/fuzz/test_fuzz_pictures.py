@@ -109,7 +109,9 @@ def test_any_text_is_a_picture_or_refused(count: Callable[[], None]) -> None:
     @given(
         st.one_of(
             st.text(max_size=30),
-            st.sampled_from(["file://", "data:", "ftp://", "a\x00b", "/" * 5000, "x" * 300, "~", "\ud800", "/dev/null"]),
+            st.sampled_from(
+                ["file://", "data:", "ftp://", "a\x00b", "/" * 5000, "x" * 300, "~", "\ud800", "/dev/null"]
+            ),
         ).filter(lambda text: "http" not in text.lower())
     )
     def check(text: str) -> None:
@@ -126,7 +128,10 @@ def test_any_array_is_a_picture_or_refused(count: Callable[[], None]) -> None:
 
     @cases()
     @given(
-        st.lists(st.integers(0, 5), max_size=4), st.sampled_from(kinds), st.binary(min_size=8, max_size=8), st.booleans()
+        st.lists(st.integers(0, 5), max_size=4),
+        st.sampled_from(kinds),
+        st.binary(min_size=8, max_size=8),
+        st.booleans(),
     )
     def check(shape: list[int], kind: str, content: bytes, is_turned: bool) -> None:
         count()

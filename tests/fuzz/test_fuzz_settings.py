@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from fuzzing import cases, damaged_tables, damaged_text, nasty_values
+from huggingface_hub.errors import StrictDataclassError
 from hypothesis import given
 from hypothesis import strategies as st
-from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig
 
 from fer_zoo.errors import FerZooError
