@@ -312,3 +312,13 @@ class FallbackWarning(FerZooError, UserWarning):  # noqa: N818 - a warning, thou
             f"attn_implementation='fused' falls back to 'eager' for an input: {reason}. The answers are the same. "
             "Other inputs with this reason fall back without a word."
         )
+
+
+class SmallerBatchWarning(FerZooError, RuntimeWarning):  # noqa: N818 - a warning, though it can be raised as an error
+    """A batch did not fit into the memory, and is done in smaller ones."""
+
+    def __init__(self, size: int, smaller: int, items: str) -> None:
+        super().__init__(
+            f"There is not enough memory for {size} {items} together; going on with {smaller} at a time. The answers are "
+            "the same. A smaller batch_size saves the failed try."
+        )
