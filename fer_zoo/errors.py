@@ -319,6 +319,6 @@ class SmallerBatchWarning(FerZooError, RuntimeWarning):  # noqa: N818 - a warnin
 
     def __init__(self, size: int, smaller: int, items: str) -> None:
         super().__init__(
-            f"There is not enough memory for {size} {items} together; going on with {smaller} at a time. The answers are "
-            "the same. A smaller batch_size saves the failed try."
+            f"There is not enough memory for {size} {items} together; going on with {smaller} at a time. The answers "
+            "are the same. A smaller batch_size saves the failed try."
         )

@@ -1,12 +1,11 @@
 """Files and folders that are there whole or not at all, whatever stops the program on the way.
 
-What is written goes to a hidden name beside its place and is renamed in the end. A program that is killed leaves at most
-the hidden file, whose name ends in ``.partial`` and its own ending; a full disk or an error leaves nothing.
+What is written goes to a hidden name beside its place and is renamed in the end. A program that is killed leaves at
+most the hidden file, whose name ends in ``.partial`` and its own ending; a full disk or an error leaves nothing.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -65,8 +64,8 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
 def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
     """Give an empty folder to write to; its files are in their place when the block has come to its end.
 
-    A folder that is new or empty appears in one step. In one with files of its own they appear one after the other, each
-    whole, over those of the same name.
+    A folder that is new or empty appears in one step. In one with files of its own they appear one after the other,
+    each whole, over those of the same name.
 
     Args:
         path: the place; made with the folders above it if there is none.
@@ -79,8 +78,6 @@ def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
     try:
         with _naming(path):
             place.parent.mkdir(parents=True, exist_ok=True)
-            if place.exists() and not place.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(path))
             partial.mkdir()
             yield partial
             _move(partial, place)
@@ -91,7 +88,7 @@ def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
 
 def _move(partial: Path, place: Path) -> None:
     """Put a folder, or the files in it, in its place."""
-    if place.exists() and any(place.iterdir()):
+    if place.exists() and any(place.iterdir()):  # a file in its place cannot be listed, and says so
         for found in sorted(partial.rglob("*")):
             target = place / found.relative_to(partial)
             if found.is_dir():

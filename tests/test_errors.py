@@ -197,8 +197,8 @@ CASES += [
     (
         SmallerBatchWarning(16, 8, "faces"),
         (RuntimeWarning,),
-        "There is not enough memory for 16 faces together; going on with 8 at a time. The answers are the same. A smaller "
-        "batch_size saves the failed try.",
+        "There is not enough memory for 16 faces together; going on with 8 at a time. The answers are the same. "
+        "A smaller batch_size saves the failed try.",
     ),
 ]
 

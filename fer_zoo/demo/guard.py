@@ -85,7 +85,6 @@ class Guard:
         else:
             await self.app(scope, _replayed(body, receive), _with_headers(send))
 
-
     async def _log_in(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Pass a login on, unless this client has tried too often."""
         client = str((scope.get("client") or ("unknown",))[0])

@@ -51,14 +51,14 @@ class CropTemplate:
         try:
             first, second, third, fourth, fifth = ((float(x), float(y)) for x, y in values["landmarks"])
             template = cls((first, second, third, fourth, fifth), float(values.get("box_margin", 0.0)))
-            numbers = [template.box_margin, *(value for point in template.landmarks for value in point)]
-            if not all(abs(number) <= MAX_FRACTION for number in numbers):  # not a number is not smaller
-                raise ValueError(f"numbers above {MAX_FRACTION}")
-            return template
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InvalidOptionError(
                 "crop_template", values, "'landmarks', five points, and 'box_margin', a number"
             ) from error
+        numbers = [template.box_margin, *(value for point in template.landmarks for value in point)]
+        if not all(abs(number) <= MAX_FRACTION for number in numbers):  # not a number is not smaller
+            raise InvalidOptionError("crop_template", values, f"fractions of the crop, at most {MAX_FRACTION}")
+        return template
 
 
 #: The framing of ArcFace (Deng et al., CVPR 2019): its five points at 112 x 112, as fractions.

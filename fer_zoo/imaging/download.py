@@ -33,9 +33,7 @@ _CHUNK_BYTES: Final = 65_536
 _GONE: Final = frozenset({404, 410})
 
 
-def download(
-    url: str, name: str, *, timeout: float, max_bytes: int, allow_private_hosts: bool = True
-) -> bytes:
+def download(url: str, name: str, *, timeout: float, max_bytes: int, allow_private_hosts: bool = True) -> bytes:
     """Return the body of a URL.
 
     Args:

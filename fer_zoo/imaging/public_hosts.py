@@ -57,7 +57,7 @@ def _guarded(kind: type[HTTPConnection]) -> Callable[..., HTTPConnection]:
 
     def make(*args: Any, **options: Any) -> HTTPConnection:
         connection = kind(*args, **options)
-        connection._create_connection = _connect  # type: ignore[attr-defined]  # noqa: SLF001  # the one way in
+        connection._create_connection = _connect  # type: ignore[attr-defined]  # the one way in
         return connection
 
     return make

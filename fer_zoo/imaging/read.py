@@ -96,9 +96,7 @@ def read_image(
         return _from_array(source, name, max_pixels)
     if isinstance(source, str) and _is_url(source):
         _check_scheme(source, name)
-        body = download(
-            source, name, timeout=timeout, max_bytes=max_bytes, allow_private_hosts=allow_private_hosts
-        )
+        body = download(source, name, timeout=timeout, max_bytes=max_bytes, allow_private_hosts=allow_private_hosts)
         return decode_file(BytesIO(body), name, max_pixels)
     if isinstance(source, (str, os.PathLike)):
         with _open_path(os.fsdecode(source), name) as file:

@@ -10,7 +10,7 @@ from typing import Any
 import transformers
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from transformers import AutoModelForImageClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
@@ -102,6 +102,9 @@ def pipeline(
     elif not isinstance(model, PreTrainedModel):
         loaded = resolve_model(model, revision=revision)
     is_folder = isinstance(loaded, str) and Path(loaded).is_dir()
+    if is_folder:
+        with checkpoint_errors(str(model)):  # before any option of the caller could be at fault
+            AutoConfig.from_pretrained(loaded)
     with checkpoint_errors(str(model), OF_FOLDERS) if is_folder else nullcontext():
         pipe: FaceExpressionPipeline = transformers.pipeline(
             TASK,

@@ -53,8 +53,8 @@ class FaceExpressionPipeline(ChunkPipeline):
         max_pixels: pictures with more pixels are refused.
         timeout: seconds to wait for a picture from a URL.
         batch_size: how many faces run through the model together, whichever pictures they come from; by default 16, and
-            1 for pictures that come one after the other from a data set or generator. Where the memory does not suffice,
-            fewer do, with a :class:`~fer_zoo.errors.SmallerBatchWarning`.
+            1 for pictures that come one after the other from a data set or generator. Where memory is short, fewer do,
+            with a :class:`~fer_zoo.errors.SmallerBatchWarning`.
         backend: what runs the classifier, and the detector where it is given by name: ``"torch"`` (the default),
             ``"onnxruntime"``, ``"openvino"``, or ``"auto"`` for what is usually fastest: torch on a GPU, else OpenVINO
             where it is installed, else torch. The first use of a model with another backend than torch converts it,

@@ -26,7 +26,13 @@ RESULT = ImageResult(
     (FaceExpression(Face(Box(0.0, 1.0, 4.0, 5.0), 0.9, ((1.0, 1.0),) * 5), (("happiness", 0.75), ("anger", 0.25))),),
 )
 CROPPED = {
-    "image": "a.png", "status": "cropped", "stem": "a", "width": 9, "height": 7, "num_faces": 1, "error": None,
+    "image": "a.png",
+    "status": "cropped",
+    "stem": "a",
+    "width": 9,
+    "height": 7,
+    "num_faces": 1,
+    "error": None,
     "crops": [],
 }
 

@@ -57,9 +57,7 @@ def answer_from(method: str, pipe: FaceExpressionPipeline, picture: NDArray[np.u
         process.join()
 
 
-def test_eight_threads_give_the_answers_of_one(
-    pipe: FaceExpressionPipeline, pictures: list[NDArray[np.uint8]]
-) -> None:
+def test_eight_threads_give_the_answers_of_one(pipe: FaceExpressionPipeline, pictures: list[NDArray[np.uint8]]) -> None:
     """Each thread has another picture than its neighbour at any time, and all get what one thread got."""
     expected = [summary(pipe.analyze(picture)) for picture in pictures]
 

@@ -1,4 +1,4 @@
-"""What is written is there whole or not at all: killed in the middle, on a full disk, and where nothing can be written."""
+"""What is written is there whole or not at all: killed in the middle, on a full disk, and below a file."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def test_full_disk_is_said_and_leaves_what_was_there(name: str, tmp_path: Path) 
         write(place, 0)
 
     assert "File too large" in str(caught.value)
-    assert {path for path in tmp_path.iterdir() if not path.name.startswith(".checkpoint")} - {place} == before - {place}
+    assert {path for path in tmp_path.iterdir() if not path.name.startswith(".checkpoint")} - {place} == before - {
+        place
+    }
     assert contents(place) == ({"": b"before"} if ending else {})
 
 
@@ -133,13 +135,19 @@ def test_device_is_written_to_directly() -> None:
     assert not Path("/dev/null").is_file()
 
 
+def fail_in_the_middle(folder: Path) -> None:
+    """Write half of a folder."""
+    with whole_folder(folder) as partial:
+        (partial / "a.txt").write_bytes(b"half")
+        raise RuntimeError("stop")
+
+
 def test_folder_in_use_keeps_its_other_files(tmp_path: Path) -> None:
     """Files of the same name are replaced, others stay, and a failure changes none."""
     (tmp_path / "own.txt").write_bytes(b"own")
     (tmp_path / "a.txt").write_bytes(b"before")
-    with pytest.raises(RuntimeError, match="stop"), whole_folder(tmp_path) as partial:
-        (partial / "a.txt").write_bytes(b"half")
-        raise RuntimeError("stop")
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_in_the_middle(tmp_path)
     assert contents(tmp_path) == {"own.txt": b"own", "a.txt": b"before"}
 
     with whole_folder(tmp_path) as partial:

@@ -19,7 +19,9 @@ def test_paths_become_names_in_every_text(data: str) -> None:
     name = data.replace("\\", "/").rsplit("/", 1)[-1]
     record = {"settings": {"data": {"path": data}}, "arguments": {"output_dir": f"{HERE}/checkpoints"}, "seconds": 1.5}
     files = {
-        "run.yaml": yaml.safe_dump({"data": {"path": data}, "model": {"name": "fer_zoo/mhan"}}, allow_unicode=True).encode(),
+        "run.yaml": yaml.safe_dump(
+            {"data": {"path": data}, "model": {"name": "fer_zoo/mhan"}}, allow_unicode=True
+        ).encode(),
         "training.json": json.dumps(record).encode(),
         "README.md": f"# mine\nCommand: `fer-zoo train image_folder '{data}' --output {HERE}`\n".encode(),
         "model.safetensors": b"\x00/home/me/runs/mine\xff",

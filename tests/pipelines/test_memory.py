@@ -71,7 +71,10 @@ def test_other_errors_and_single_items_pass() -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried"),
+            True,
+        ),
         (RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer of size 99"), True),
         (RuntimeError("Exception from src/inference: std::bad_alloc"), True),
         (MemoryError(), True),

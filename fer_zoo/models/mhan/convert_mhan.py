@@ -19,6 +19,7 @@ from torch import Tensor
 
 from fer_zoo.errors import CheckpointError
 from fer_zoo.labels import LabelSet
+from fer_zoo.models.checkpoint_errors import checkpoint_errors
 from fer_zoo.models.mhan.configuration_mhan import MhanConfig
 from fer_zoo.models.mhan.modeling_mhan import MhanForImageClassification
 
@@ -107,14 +108,15 @@ def convert_mhan(checkpoint: str | PathLike[str], label_set: LabelSet) -> MhanCo
             f"{fspath(checkpoint)!r} has {num_labels} classes, the label set {label_set.name!r} has {len(label_set)}. "
             "Choose the label set that the checkpoint was trained with."
         )
-    model = MhanForImageClassification(_config_of(state, label_set))
+    with checkpoint_errors(fspath(checkpoint)):
+        model = MhanForImageClassification(_config_of(state, label_set))
     own = model.state_dict()
     unlike = sorted(name for name in state if name in own and state[name].shape != own[name].shape)
     if unlike:
         found, wanted = (tuple(states[unlike[0]].shape) for states in (state, own))
         raise CheckpointError(
-            f"{fspath(checkpoint)!r} has {len(unlike)} parameters of another shape than MHAN, for example {unlike[0]!r}: "
-            f"{found}, expected {wanted}."
+            f"{fspath(checkpoint)!r} has {len(unlike)} parameters of another shape than MHAN, for example "
+            f"{unlike[0]!r}, {found} instead of {wanted}."
         )
     missing = model.load_state_dict(state, strict=False).missing_keys
     if missing:
