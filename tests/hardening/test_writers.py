@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def full_disk(free: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path) -> None:
+def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGTERM ends a process that writes and writes; whatever stands in a place is what an undisturbed one wrote."""
     ending, write = WRITERS[name]
     expected = []
@@ -55,9 +56,10 @@ def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path) -> None:
         expected.append(contents(place))
     folder = tmp_path / "killed"
     folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the server of processes imports the writers once
     context: Any = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["writers"])
-    for _ in range(3):
+    for _ in range(2):
         process = context.Process(target=write_forever, args=(name, folder), daemon=True)
         process.start()
         while not (folder / f"1{ending}").exists() and process.is_alive():
