@@ -47,7 +47,7 @@ NASTY_BYTES: Final = (
     *(b"nan", b"inf", b"1e999", b"9" * 5000, b"../", b"/", b"..", b"\\", b"\xd9\xa3", b"{", b"[", b"[" * 3000),
     *(b"}", b"]", b":", b"null", b"true", b"x" * 300, b"2001-99-99", b"0x_", b"&a [*a, *a]", b"!!python/name:os"),
 )
-NASTY_VALUES: Final = (
+NASTY_VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, -1, 1, 2, 10**9, 10**400, -(10**30), 0.5, -0.5, 1e308, float("nan"), float("inf")),
     *("", "a", "\x00", "\ud800", "é" * 300, "../../etc/passwd", "1", "none", [], [1], [[]], {}, {"a": 1}, ["a"] * 50),
 )

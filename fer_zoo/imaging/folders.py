@@ -26,9 +26,9 @@ def find_pictures(
 ) -> Iterator[Path | ImageReadError]:
     """Walk through a folder and all below it, and yield the pictures in the order of their names.
 
-    Links to folders are followed, each folder once, and not back into one that the walk is in: a loop of links ends, and
-    folders full of links to each other give no endless number of paths. A link to a
-    picture that is gone counts as a picture, so that reading it says so. Pipes and devices do not count.
+    Links to folders are followed, each folder once, and not back into one that the walk is in: a loop of links ends,
+    and folders full of links to each other give no endless number of paths. A link to a picture that is gone counts as
+    a picture, so that reading it says so. Pipes and devices do not count.
 
     Args:
         folder: where to begin.

@@ -24,17 +24,17 @@ class PrivateHostError(Exception):
 class PublicHTTPHandler(HTTPHandler):
     """Opens ``http`` URLs of public hosts."""
 
-    def http_open(self, request: Request) -> HTTPResponse:  # type: ignore[override]  # the parent has no types
+    def http_open(self, request: Request) -> HTTPResponse:
         """Open a URL."""
-        return self.do_open(_guarded(HTTPConnection), request)  # type: ignore[return-value]
+        return self.do_open(_guarded(HTTPConnection), request)
 
 
 class PublicHTTPSHandler(HTTPSHandler):
     """Opens ``https`` URLs of public hosts."""
 
-    def https_open(self, request: Request) -> HTTPResponse:  # type: ignore[override]  # the parent has no types
+    def https_open(self, request: Request) -> HTTPResponse:
         """Open a URL."""
-        return self.do_open(_guarded(HTTPSConnection), request)  # type: ignore[return-value]
+        return self.do_open(_guarded(HTTPSConnection), request)
 
 
 def is_public(address: str) -> bool:
@@ -73,7 +73,7 @@ def _connect(address: tuple[str, int], timeout: Any = None, source_address: Any 
     for *_, place in found:
         if not is_public(str(place[0])):
             raise PrivateHostError(str(place[0]))
-    return socket.create_connection(found[0][4][:2], timeout, source_address)
+    return socket.create_connection((str(found[0][4][0]), address[1]), timeout, source_address)
 
 
 __all__ = ["PrivateHostError", "PublicHTTPHandler", "PublicHTTPSHandler", "is_public"]

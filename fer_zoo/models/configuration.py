@@ -70,7 +70,7 @@ class FerConfig(PreTrainedConfig):
     @property
     def num_labels(self) -> int | None:
         """How many classes there are."""
-        return super().num_labels
+        return cast(int | None, super().num_labels)
 
     @num_labels.setter
     def num_labels(self, num_labels: int) -> None:
