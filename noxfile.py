@@ -129,6 +129,15 @@ def run_tests(session: nox.Session, *arguments: str) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Run each property of the fuzz tests on thousands of new cases, above 100,000 in all; takes half an hour."""
+    session.install("-e", ".", *dependency_group("test"))
+
+    cases = {"FER_ZOO_FUZZ_CASES": "2300"}  # of each; the slow ones run a share of them
+    session.run("pytest", "tests/fuzz", *session.posargs, env={**OFFLINE, **cases, "OMP_NUM_THREADS": "1"})
+
+
+@nox.session(default=False)
 def ray(session: nox.Session) -> None:
     """Kill workers of a local Ray cluster, and compare its output with that of one process; takes some minutes."""
     session.install("-e", ".[ray]", *dependency_group("test"))

@@ -269,6 +269,22 @@ class AnnotationError(FerZooError, ValueError):
         super().__init__(f"Cannot use {place}: {reason}.")
 
 
+class ResultFileError(FerZooError, ValueError):
+    """A line of a file of results is no result.
+
+    Attributes:
+        source: the file.
+        line: number of the line in it, from 1.
+        reason: what is wrong, as a clause without a full stop.
+    """
+
+    def __init__(self, source: str, line: int, reason: str) -> None:
+        self.source = source
+        self.line = line
+        self.reason = reason
+        super().__init__(f"Cannot use line {line} of {source!r}: {reason}.")
+
+
 class EmptyClassError(FerZooError, ValueError):
     """Classes of a label set have no sample, where each is needed."""
 
@@ -295,4 +311,14 @@ class FallbackWarning(FerZooError, UserWarning):  # noqa: N818 - a warning, thou
         super().__init__(
             f"attn_implementation='fused' falls back to 'eager' for an input: {reason}. The answers are the same. "
             "Other inputs with this reason fall back without a word."
+        )
+
+
+class SmallerBatchWarning(FerZooError, RuntimeWarning):  # noqa: N818 - a warning, though it can be raised as an error
+    """A batch did not fit into the memory, and is done in smaller ones."""
+
+    def __init__(self, size: int, smaller: int, items: str) -> None:
+        super().__init__(
+            f"There is not enough memory for {size} {items} together; going on with {smaller} at a time. The answers "
+            "are the same. A smaller batch_size saves the failed try."
         )

@@ -24,6 +24,7 @@ from transformers import (
 
 from fer_zoo.errors import (
     CheckpointError,
+    FerZooError,
     InvalidOptionError,
     UnknownNameError,
     WeightsIntegrityError,
@@ -33,6 +34,7 @@ from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.licences import TRAINED_ON_FER_PLUS, LicenceLedger
 from fer_zoo.models import FerImageProcessor, FerImageProcessorPil, register_models
 from fer_zoo.models.auto import register_architecture
+from fer_zoo.models.checkpoint_errors import DAMAGE
 
 #: Owner of the published models on the Hugging Face Hub.
 ORGANIZATION = "fer_zoo"
@@ -296,7 +298,9 @@ def load_image_processor(
     advice = "Give a model of this package, or a folder with its preprocessor_config.json"
     try:
         processor = AutoImageProcessor.from_pretrained(folder, revision=revision)
-    except (OSError, ValueError) as error:
+    except FerZooError:
+        raise
+    except (OSError, *DAMAGE) as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"The image processor of {folder!r} cannot be loaded: {reason} {advice}.") from error
     if not isinstance(processor, FerImageProcessor | FerImageProcessorPil):

@@ -77,3 +77,13 @@ def write_picture(tmp_path: Path) -> Callable[[str, NDArray[np.uint8]], str]:
         return str(path)
 
     return write
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many cases the fuzz tests ran."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    numbers = [
+        value for report in reports for name, value in getattr(report, "user_properties", ()) if name == "fuzz_cases"
+    ]
+    if numbers:
+        terminalreporter.write_line(f"fuzzing: {sum(numbers):,} cases of {len(numbers)} properties")

@@ -28,7 +28,9 @@ from fer_zoo.errors import (
     InvalidOptionError,
     LabelMappingError,
     MissingPackageError,
+    ResultFileError,
     RunFolderError,
+    SmallerBatchWarning,
     TrainingDataError,
     UnknownNameError,
     UnknownSettingError,
@@ -183,6 +185,20 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         (UserWarning,),
         "attn_implementation='fused' falls back to 'eager' for an input: it is small. The answers are the same. "
         "Other inputs with this reason fall back without a word.",
+    ),
+]
+
+CASES += [
+    (
+        ResultFileError("out.jsonl", 3, "it is no result (KeyError: 'faces')"),
+        (ValueError,),
+        "Cannot use line 3 of 'out.jsonl': it is no result (KeyError: 'faces').",
+    ),
+    (
+        SmallerBatchWarning(16, 8, "faces"),
+        (RuntimeWarning,),
+        "There is not enough memory for 16 faces together; going on with 8 at a time. The answers are the same. "
+        "A smaller batch_size saves the failed try.",
     ),
 ]
 

@@ -18,6 +18,7 @@ from fer_zoo.explain import METHODS, Explanation, Method, explain_face, overlay
 from fer_zoo.explain.faces import check_method
 from fer_zoo.imaging import read_image
 from fer_zoo.pipelines import FaceExpressionPipeline, pipeline
+from fer_zoo.whole_files import whole_file
 
 
 def explain(
@@ -99,7 +100,8 @@ def _write(image: NDArray[np.uint8], path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path)
+        with whole_file(path) as partial:
+            Image.fromarray(image).save(partial)
     except OSError as error:
         raise InvalidOptionError("--output", str(path), f"a place that can be written to ({error})") from error
 

@@ -30,6 +30,7 @@ from fer_zoo.pipelines import AnalysisOptions, FaceExpressionPipeline, RayResour
 from fer_zoo.pipelines.groups import analyze_groups, group_pictures
 from fer_zoo.pipelines.threads import usable_cpus
 from fer_zoo.results import ImageResult
+from fer_zoo.whole_files import whole_file
 
 SHOWN_AT_ONCE = 8  # pictures whose results are printed together
 
@@ -147,7 +148,8 @@ def _write_annotated(location: Location | ImageReadError, result: ImageResult, p
         picture = load(location, result.source)
         if isinstance(picture, ImageReadError):
             return [str(picture)]
-        Image.fromarray(annotate(picture, result)).save(path)
+        with whole_file(path) as partial:
+            Image.fromarray(annotate(picture, result)).save(partial)
     except FerZooError as error:
         return [str(error)]
     except OSError as error:

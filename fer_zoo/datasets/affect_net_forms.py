@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ LIST_COLUMNS: Final = (
     *("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks"),
     *("expression", "valence", "arousal"),
 )
+MAX_CODE_BYTES: Final = 4096  # of an array file with one value; the header is 128
 _CLASS_NUMBER: Final = re.compile(r"class(\d{3})")  # class001 is code 0
 
 
@@ -75,14 +77,21 @@ def _read_annotations(folder: Path, label_set: LabelSet) -> SplitSamples:
     for file in sorted((folder / "annotations").glob("*_exp.npy")):
         picture = folder / "images" / f"{file.name.removesuffix('_exp.npy')}.jpg"
         try:
-            code = str(np.load(file, allow_pickle=False).item())
-        except (OSError, ValueError, EOFError) as error:
+            code = _read_code(file)
+        except Exception as error:  # numpy takes the header for Python, and raises what that raises
             raise AnnotationError(str(file), None, f"it holds no single number ({error})") from error
         index = _index(code, label_set, file, None)
         found.append(None if index is None else Sample(files.require(picture, file, None), index))
     if not found:
         raise AnnotationError(str(folder / "annotations"), None, "it has no files that end in '_exp.npy'")
     return _keep_classes(found)
+
+
+def _read_code(file: Path) -> str:
+    """Return the one value in an array file, which is too small for an array that fills the memory."""
+    with file.open("rb") as content:
+        array = np.lib.format.read_array(BytesIO(content.read(MAX_CODE_BYTES)), allow_pickle=False)
+    return str(array.item())
 
 
 def _read_list(file: Path, label_set: LabelSet, pictures: Path) -> SplitSamples:

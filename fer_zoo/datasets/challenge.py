@@ -34,6 +34,7 @@ from fer_zoo.imaging import PICTURE_SUFFIXES
 
 SHOWN = 5  # names that a message lists
 
+MAX_DIGITS = 10  # of a label; int() refuses some thousand
 _FER_PLUS_NAME = re.compile(r"(?P<label>\d)_(?P<name>fer\d+)")
 
 
@@ -131,7 +132,7 @@ def _parse(text: str, file: Path, line: int) -> ChallengeEntry:
         raise AnnotationError(str(file), line, "it has no file name")
     if match := _FER_PLUS_NAME.fullmatch(name):
         return ChallengeEntry(match["name"], int(match["label"]), tuple(columns))
-    numbers = [word for word in (*folders[-1:], *columns[:1]) if word.isdecimal()]
+    numbers = [word for word in (*folders[-1:], *columns[:1]) if word.isdecimal() and len(word) < MAX_DIGITS]
     return ChallengeEntry(name, int(numbers[0]) if numbers else None, tuple(columns))
 
 

@@ -100,10 +100,18 @@ def _read_rows(file: Path, num_classes: int) -> Iterator[tuple[str, Sample]]:
         columns = _read_header(lines.readline(), file)
         offset = lines.tell()
         for number, text in enumerate(lines, start=2):
-            row = next(csv.reader([text.decode("utf-8", "replace").strip()]), [])
+            row = _split(text, file, number)
             if row:
                 yield _read_row(row, columns, RowPart(number, offset, columns["pixels"]), file, num_classes)
             offset += len(text)
+
+
+def _split(text: bytes, file: Path, line: int) -> list[str]:
+    """Return the fields of a line."""
+    try:
+        return next(csv.reader([text.decode("utf-8", "replace").strip()]), [])
+    except csv.Error as error:  # a field of enormous length, a carriage return in the middle
+        raise AnnotationError(str(file), line, f"it is not CSV ({error})") from error
 
 
 def _read_header(text: bytes, file: Path) -> dict[str, int]:
@@ -122,8 +130,8 @@ def _read_row(
     if len(row) != len(columns):
         raise AnnotationError(str(file), part.line, f"expected {len(columns)} fields, found {len(row)}")
     emotion, usage = row[columns["emotion"]].strip(), row[columns["usage"]].strip()
-    if not emotion.isdecimal() or int(emotion) >= num_classes:
-        raise AnnotationError(str(file), part.line, f"the emotion {emotion!r} is not in 0 to {num_classes - 1}")
+    if not emotion.isdecimal() or len(emotion) > 1 or int(emotion) >= num_classes:
+        raise AnnotationError(str(file), part.line, f"the emotion {emotion[:20]!r} is not in 0 to {num_classes - 1}")
     if usage not in USAGES:
         raise AnnotationError(str(file), part.line, f"the usage {usage!r} is none of {', '.join(USAGES)}")
     num_pixels = len(row[part.column].split())

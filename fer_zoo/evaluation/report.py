@@ -14,6 +14,7 @@ from fer_zoo.evaluation.environment import Environment
 from fer_zoo.evaluation.figures import draw_figures
 from fer_zoo.evaluation.markdown import render_markdown
 from fer_zoo.evaluation.metrics import Accuracy, ClassificationMetrics
+from fer_zoo.whole_files import whole_folder
 
 JSON_FILE, MARKDOWN_FILE = "evaluation.json", "evaluation.md"
 
@@ -122,14 +123,13 @@ class EvaluationReport:
             InvalidOptionError: if the folder cannot be written to.
         """
         pictures = draw_figures(self)
-        destination = Path(folder)
         try:
-            destination.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-            (destination / JSON_FILE).write_text(text + "\n", encoding="utf-8")
-            (destination / MARKDOWN_FILE).write_text(self.to_markdown(), encoding="utf-8")
-            for name, picture in pictures.items():
-                (destination / name).write_bytes(picture)
+            with whole_folder(folder) as destination:
+                text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+                (destination / JSON_FILE).write_text(text + "\n", encoding="utf-8")
+                (destination / MARKDOWN_FILE).write_text(self.to_markdown(), encoding="utf-8")
+                for name, picture in pictures.items():
+                    (destination / name).write_bytes(picture)
         except OSError as error:
             raise InvalidOptionError("folder", str(folder), f"a folder that can be written to ({error})") from error
 
@@ -147,7 +147,7 @@ class EvaluationReport:
         path = path / JSON_FILE if path.is_dir() else path
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             expected = f"a folder with the file {JSON_FILE} of an evaluation ({type(error).__name__}: {error})"
             raise InvalidOptionError("folder", str(folder), expected) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from huggingface_hub import constants
 from fer_zoo.export.onnx_network import to_onnx
 from fer_zoo.models import ExportedForImageClassification, FerPreTrainedModel
 from fer_zoo.runtime import NetworkSource, RuntimeOptions, open_network
+from fer_zoo.whole_files import write_whole
 
 
 def convert_for_backend(
@@ -52,10 +52,7 @@ def _converted(model: FerPreTrainedModel, processor: Any, fingerprint: str) -> N
     content = to_onnx(model, processor)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            part = Path(folder, path.name)
-            part.write_bytes(content)
-            part.replace(path)  # another process may have written the same at the same time
+        write_whole(path, content)  # another process may have written the same at the same time
     except OSError:
         return content
     return path

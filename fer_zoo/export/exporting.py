@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,6 +17,7 @@ from fer_zoo.export.formats import TORCH_TYPES, PixelValues, get_format
 from fer_zoo.export.parity import Parity, Run, check_parity
 from fer_zoo.models import FerPreTrainedModel
 from fer_zoo.runtime import RuntimeOptions, open_network
+from fer_zoo.whole_files import whole_folder
 
 RECORD = "export.json"
 
@@ -72,10 +72,7 @@ def export_model(
     target = Path(folder)
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InvalidOptionError("folder", str(target), "a new or empty folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
-        work = Path(name) / "export"
-        work.mkdir()
+    with whole_folder(target) as work:
         kind.write(model, processor, work / kind.file_name, precision, calibration)
         num_bytes = sum(path.stat().st_size for path in work.iterdir())
         parity = check_parity(model, _open(work / kind.file_name, precision), precision, calibration)
@@ -83,7 +80,6 @@ def export_model(
         processor.save_pretrained(work)
         record = {"format": file_format, "file": kind.file_name, "precision": precision, "parity": str(parity)}
         (work / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        work.replace(target)
     return ExportReport(target, target / kind.file_name, num_bytes, parity)
 
 

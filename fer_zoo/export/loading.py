@@ -44,7 +44,7 @@ def load_exported(
     try:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         file_format, network, precision = record["format"], path / Path(record["file"]).name, record["precision"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{str(path)!r} is not the folder of an export: its {RECORD} cannot be read.") from error
     if file_format == "torch-export":
         raise CheckpointError(
@@ -56,6 +56,8 @@ def load_exported(
     chosen = options or RuntimeOptions()
     if file_format == "openvino" and chosen.precision is None and precision == "bf16":
         chosen = replace(chosen, precision="bf16")
+    if not network.is_file():
+        raise CheckpointError(f"{str(path)!r} lacks the network {network.name!r} that its {RECORD} names.")
     own = "openvino" if file_format == "openvino" else "onnxruntime"
     name = own if backend is None or file_format == "openvino" else backend
     register_models()

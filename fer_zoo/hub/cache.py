@@ -19,6 +19,7 @@ from huggingface_hub.file_download import are_symlinks_supported, repo_folder_na
 from fer_zoo.errors import CacheConflictError
 from fer_zoo.hub.files import WEIGHTS, all_files
 from fer_zoo.registry import get_entry
+from fer_zoo.whole_files import write_whole
 
 #: The reference that marks a snapshot as put there by this package.
 OWN_REFERENCE: Final = "embedded"
@@ -87,12 +88,7 @@ def _write(path: Path, content: bytes) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.incomplete")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, content)
 
 
 def _link(path: Path, target: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Final
 
 from fer_zoo.errors import CheckpointError
 from fer_zoo.hub.card import model_card
+from fer_zoo.hub.local_paths import without_local_paths
 from fer_zoo.registry import ModelEntry, list_embedded_models, verified_folder
+from fer_zoo.whole_files import write_whole
 
 WEIGHTS: Final = "model.safetensors"
 
@@ -41,20 +43,23 @@ def all_files(entry: ModelEntry) -> dict[str, bytes]:
 def folder_files(folder: Path) -> dict[str, bytes]:
     """Return what is sent of a folder with a trained model by their names; checkpoints below it stay.
 
+    Paths of this machine in them are replaced by the names of their files and folders.
+
     Raises:
         CheckpointError: if it has no weights in safetensors, no configuration or no model card.
     """
     missing = [name for name in (WEIGHTS, *CONFIGS, CARD) if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"The folder {str(folder)!r} is no trained model: it has no {', '.join(missing)}.")
-    return {path.name: path.read_bytes() for pattern in SENT for path in sorted(folder.glob(pattern))}
+    files = {path.name: path.read_bytes() for pattern in SENT for path in sorted(folder.glob(pattern))}
+    return without_local_paths(files, folder)
 
 
 def write_files(files: dict[str, bytes], folder: Path) -> None:
-    """Write files into a folder, which is made if it does not exist."""
+    """Write files into a folder, which is made if it does not exist; each is there whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        (folder / name).write_bytes(content)
+        write_whole(folder / name, content)
 
 
 def write_hub_configs(folder: str | PathLike[str]) -> None:

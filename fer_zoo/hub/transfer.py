@@ -11,15 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from huggingface_hub import CommitInfo, HfApi
-from huggingface_hub.errors import StrictDataclassError
 from huggingface_hub.hf_api import RepoSibling
-from safetensors import SafetensorError
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from fer_zoo.errors import CheckpointError, InvalidOptionError, WeightsIntegrityError
 from fer_zoo.hub.card_parts import LIBRARY
 from fer_zoo.hub.failures import hub_errors
 from fer_zoo.hub.files import all_files, folder_files, write_files
+from fer_zoo.models.checkpoint_errors import DAMAGE
 from fer_zoo.registry import ENTRIES, get_entry
 
 #: What a pull takes: no code, and no pickles, which could carry code.
@@ -158,7 +157,7 @@ def _check_loads(repo_id: str, folder: Path) -> None:
             folder, local_files_only=True, trust_remote_code=False, output_loading_info=True
         )
         AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, RuntimeError, StrictDataclassError, SafetensorError) as error:
+    except (OSError, *DAMAGE) as error:
         raise CheckpointError(f"The model of {repo_id!r} does not load: {error}") from error
     if report["missing_keys"]:
         missing = ", ".join(sorted(report["missing_keys"])[:3])

@@ -20,6 +20,8 @@ from fer_zoo.results import Box, Face, Landmarks
 
 Matrix = NDArray[np.float64]  # (2, 3): x' = m00 x + m01 y + m02, y' = m10 x + m11 y + m12
 
+MAX_FRACTION = 100  # of the crop's side; a template comes with a checkpoint from anywhere
+
 
 @dataclass(frozen=True, slots=True)
 class CropTemplate:
@@ -48,11 +50,15 @@ class CropTemplate:
         """
         try:
             first, second, third, fourth, fifth = ((float(x), float(y)) for x, y in values["landmarks"])
-            return cls((first, second, third, fourth, fifth), float(values.get("box_margin", 0.0)))
-        except (KeyError, TypeError, ValueError) as error:
+            template = cls((first, second, third, fourth, fifth), float(values.get("box_margin", 0.0)))
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InvalidOptionError(
                 "crop_template", values, "'landmarks', five points, and 'box_margin', a number"
             ) from error
+        numbers = [template.box_margin, *(value for point in template.landmarks for value in point)]
+        if not all(abs(number) <= MAX_FRACTION for number in numbers):  # not a number is not smaller
+            raise InvalidOptionError("crop_template", values, f"fractions of the crop, at most {MAX_FRACTION}")
+        return template
 
 
 #: The framing of ArcFace (Deng et al., CVPR 2019): its five points at 112 x 112, as fractions.

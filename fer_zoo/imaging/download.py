@@ -12,6 +12,7 @@ from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import (
+    BaseHandler,
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
     HTTPHandler,
@@ -24,6 +25,7 @@ from urllib.request import (
 )
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError
+from fer_zoo.imaging.public_hosts import PrivateHostError, PublicHTTPHandler, PublicHTTPSHandler
 
 USER_AGENT: Final = "fer-zoo (Python urllib)"
 
@@ -31,7 +33,7 @@ _CHUNK_BYTES: Final = 65_536
 _GONE: Final = frozenset({404, 410})
 
 
-def download(url: str, name: str, *, timeout: float, max_bytes: int) -> bytes:
+def download(url: str, name: str, *, timeout: float, max_bytes: int, allow_private_hosts: bool = True) -> bytes:
     """Return the body of a URL.
 
     Args:
@@ -39,6 +41,8 @@ def download(url: str, name: str, *, timeout: float, max_bytes: int) -> bytes:
         name: what errors call the input.
         timeout: seconds to wait for the server each time, and for the whole body.
         max_bytes: largest accepted body, in bytes.
+        allow_private_hosts: whether hosts with loopback, private, link-local and other addresses that are not public
+            are asked too, at first or after a redirect. Without, no proxy is used: it would look up the names.
 
     Raises:
         ImageNotFoundError: the server cannot be reached, does not answer in time, or does not have the page.
@@ -48,10 +52,12 @@ def download(url: str, name: str, *, timeout: float, max_bytes: int) -> bytes:
     deadline = time.monotonic() + timeout
     try:
         request = Request(_escaped(url, name), headers={"User-Agent": USER_AGENT})  # noqa: S310 - _opener speaks http(s)
-        with _opener().open(request, timeout=timeout) as response:
+        with _opener(allow_private_hosts=allow_private_hosts).open(request, timeout=timeout) as response:
             return _read_body(response, name, deadline=deadline, max_bytes=max_bytes)
     except ImageReadError:
         raise
+    except PrivateHostError as error:
+        raise ImageReadError(name, f"its host has the address {error}, which is not public") from error
     except HTTPError as error:
         with error:  # it is also the answer, and holds the connection
             reason = " ".join(f"the server answered {error.code} {error.reason}".split())
@@ -82,10 +88,12 @@ def _escaped(url: str, name: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
-def _opener() -> OpenerDirector:
+def _opener(*, allow_private_hosts: bool) -> OpenerDirector:
     """Return an opener without the handlers for ftp, file and data that urllib adds by default."""
     opener = OpenerDirector()
-    handlers = (ProxyHandler, UnknownHandler, HTTPHandler, HTTPSHandler)
+    handlers: tuple[type[BaseHandler], ...] = (UnknownHandler, PublicHTTPHandler, PublicHTTPSHandler)
+    if allow_private_hosts:
+        handlers = (ProxyHandler, UnknownHandler, HTTPHandler, HTTPSHandler)
     for handler in (*handlers, HTTPDefaultErrorHandler, HTTPRedirectHandler, HTTPErrorProcessor):
         opener.add_handler(handler())
     return opener

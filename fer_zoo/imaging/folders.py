@@ -26,8 +26,9 @@ def find_pictures(
 ) -> Iterator[Path | ImageReadError]:
     """Walk through a folder and all below it, and yield the pictures in the order of their names.
 
-    Links to folders are followed, except back into a folder that the walk is in, so a loop of links ends. A link to a
-    picture that is gone counts as a picture, so that reading it says so. Pipes and devices do not count.
+    Links to folders are followed, each folder once, and not back into one that the walk is in: a loop of links ends,
+    and folders full of links to each other give no endless number of paths. A link to a picture that is gone counts as
+    a picture, so that reading it says so. Pipes and devices do not count.
 
     Args:
         folder: where to begin.
@@ -39,7 +40,10 @@ def find_pictures(
     left_out: frozenset[Identity] = frozenset()
     if skip is not None and Path(skip).exists():
         left_out = frozenset({_identity(skip)})
-    yield from _walk(Path(folder), left_out)
+    try:
+        yield from _walk(Path(folder), left_out, set())
+    except RecursionError:
+        yield ImageReadError(str(folder), "folders are nested too deeply in it")
 
 
 class FreeNames:
@@ -62,12 +66,14 @@ class FreeNames:
         return free
 
 
-def _walk(folder: Path, entered: frozenset[Identity]) -> Iterator[Path | ImageReadError]:
-    """Yield the pictures below a folder, unless it is one of those entered already."""
+def _walk(folder: Path, entered: frozenset[Identity], linked: set[Identity]) -> Iterator[Path | ImageReadError]:
+    """Yield the pictures below a folder, unless it is one of those entered, or reached by another link already."""
     try:
         identity = _identity(folder)
-        if identity in entered:
+        if identity in entered or (folder.is_symlink() and identity in linked):
             return
+        if folder.is_symlink():
+            linked.add(identity)
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
@@ -76,7 +82,7 @@ def _walk(folder: Path, entered: frozenset[Identity]) -> Iterator[Path | ImageRe
     for entry in entries:
         path = folder / entry.name
         if _is_folder(entry):
-            yield from _walk(path, entered | {identity})
+            yield from _walk(path, entered | {identity}, linked)
         elif path.suffix.lower() in PICTURE_SUFFIXES and _is_file(entry):
             yield path
 

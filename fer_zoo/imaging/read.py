@@ -50,6 +50,7 @@ def read_image(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     timeout: float = 10.0,
     max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES,
+    allow_private_hosts: bool = True,
 ) -> NDArray[np.uint8]:
     """Read a picture from wherever it is.
 
@@ -72,6 +73,8 @@ def read_image(
             before anything is decoded.
         timeout: for URLs, seconds to wait for the server each time, and for the whole download.
         max_bytes: for URLs, largest accepted download, in bytes.
+        allow_private_hosts: for URLs, whether hosts with loopback, private, link-local and other addresses that are not
+            public may be asked; ``False`` is for programs that take URLs from strangers. It also holds after redirects.
 
     Returns:
         Array of shape (H, W, 3), RGB, uint8, values in [0, 255], C-contiguous; it shares no memory with the source.
@@ -93,7 +96,8 @@ def read_image(
         return _from_array(source, name, max_pixels)
     if isinstance(source, str) and _is_url(source):
         _check_scheme(source, name)
-        return decode_file(BytesIO(download(source, name, timeout=timeout, max_bytes=max_bytes)), name, max_pixels)
+        body = download(source, name, timeout=timeout, max_bytes=max_bytes, allow_private_hosts=allow_private_hosts)
+        return decode_file(BytesIO(body), name, max_pixels)
     if isinstance(source, (str, os.PathLike)):
         with _open_path(os.fsdecode(source), name) as file:
             return decode_file(file, name, max_pixels)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from os import PathLike
-from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
 
 from fer_zoo.models.image_processing_fer import FerImageProcessor
+from fer_zoo.whole_files import whole_folder
 
 
 def save_checkpoint(
@@ -20,7 +20,7 @@ def save_checkpoint(
     *,
     stored_dtype: torch.dtype | None = None,
 ) -> None:
-    """Write what ``from_pretrained`` needs into a folder.
+    """Write what ``from_pretrained`` needs into a folder, whole or not at all if that is new or empty.
 
     Args:
         model: the model.
@@ -32,8 +32,9 @@ def save_checkpoint(
     state = model.state_dict()
     if stored_dtype is not None:
         state = {name: value.to(stored_dtype) if value.is_floating_point() else value for name, value in state.items()}
-    model.save_pretrained(folder, state_dict=state)
-    processor.save_pretrained(folder)
+    with whole_folder(folder) as partial:
+        model.save_pretrained(partial, state_dict=state)
+        processor.save_pretrained(partial)
 
 
 def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLike[str], temperature: float) -> None:
@@ -46,10 +47,12 @@ def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLi
         destination: a new or empty folder.
         temperature: above 0.
     """
-    shutil.copytree(folder, destination, ignore=shutil.ignore_patterns("checkpoints"), dirs_exist_ok=True)
-    path = Path(destination) / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) | {"temperature": temperature}
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")  # as transformers writes it
+    with whole_folder(destination) as partial:
+        shutil.copytree(folder, partial, ignore=shutil.ignore_patterns("checkpoints"), dirs_exist_ok=True)
+        path = partial / "config.json"
+        config = json.loads(path.read_text(encoding="utf-8")) | {"temperature": temperature}
+        text = json.dumps(config, indent=2, sort_keys=True) + "\n"  # as transformers writes it
+        path.write_text(text, encoding="utf-8")
 
 
 __all__ = ["copy_with_temperature", "save_checkpoint"]

@@ -3,10 +3,24 @@
 # No postponed annotations in this file: @strict checks no type that is given as a string.
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar, Self, cast
 
 from huggingface_hub.dataclasses import strict
+from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig
+
+from fer_zoo.errors import CheckpointError, FerZooError
+
+# A configuration comes with a checkpoint from anywhere: none of its numbers may fill the memory.
+MAX_LABELS = 10_000
+LIMITS = {
+    "hidden_sizes": 16_384,
+    "image_size": 4096,
+    "local_attention_kernel_size": 4095,
+    "num_attention_heads": 256,
+    "num_channels": 1024,
+    "vector_size": 16_384,
+}
 
 MIXED_FEATURE_STRIDE = 16  # pixels of the crop for one position of the map of the mixed feature network
 
@@ -33,6 +47,38 @@ class FerConfig(PreTrainedConfig):
     label_smoothing: float | int = 0.0
     temperature: float | int = 1.0
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Self:
+        """Make a configuration from what ``config.json`` holds.
+
+        Args:
+            config_dict: its values.
+            **kwargs: those that differ, and options of transformers.
+
+        Raises:
+            StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule.
+            CheckpointError: if transformers can make nothing of the values.
+        """
+        try:
+            return cast(Self, super().from_dict(config_dict, **kwargs))
+        except (FerZooError, StrictDataclassError):
+            raise
+        except Exception as error:  # transformers uses many fields before it looks at them
+            reason = f"{type(error).__name__}: {error}"
+            raise CheckpointError(f"This is no configuration of {cls.model_type!r} ({reason}).") from error
+
+    @property
+    def num_labels(self) -> int:
+        """How many classes there are."""
+        return cast(int, super().num_labels)
+
+    @num_labels.setter
+    def num_labels(self, num_labels: int) -> None:
+        """Name so many classes by numbers, unless there are as many already."""
+        if num_labels is not None and not 0 <= num_labels <= MAX_LABELS:
+            raise ValueError(f"num_labels must be in 0 to {MAX_LABELS}, got {num_labels}.")
+        PreTrainedConfig.num_labels.fset(self, num_labels)
+
     @property
     def output_attentions(self) -> bool | None:
         """Whether the outputs carry attention maps unless a call says otherwise."""
@@ -45,6 +91,18 @@ class FerConfig(PreTrainedConfig):
 
     def validate_output_attentions(self) -> None:
         """Allow attention maps with every implementation, which transformers does with the eager one alone."""
+
+    def validate_architectures(self) -> None:
+        """Refuse names of classes that are none; transformers looks them up."""
+        if self.architectures is not None and not all(isinstance(name, str) for name in self.architectures):
+            raise ValueError(f"architectures must be names of classes, got {self.architectures}.")
+
+    def validate_limits(self) -> None:
+        """Refuse sizes that no picture and no network has."""
+        for name, limit in LIMITS.items():
+            sizes = getattr(self, name, 0)
+            if max([0, *sizes] if isinstance(sizes, list | tuple) else [sizes]) > limit:
+                raise ValueError(f"{name} must be at most {limit}, got {sizes}.")
 
     def validate_num_channels(self) -> None:
         """Refuse pictures without a channel."""

@@ -20,6 +20,7 @@ from fer_zoo.errors import InvalidOptionError
 from fer_zoo.imaging.align import ARCFACE_TEMPLATE, CropTemplate, crop_face
 from fer_zoo.results import Face
 
+MAX_SIZE = 4096  # pixels of a side of the crop; a checkpoint from anywhere says how large crops are
 COLOR_MODES = ("rgb", "grey")
 
 #: Weights of red, green and blue in the brightness (ITU-R BT.601), as Pillow has them in its mode "L".
@@ -62,6 +63,7 @@ class _FaceProcessing:
             raise InvalidOptionError("color_mode", kwargs.get("color_mode"), f"one of {', '.join(COLOR_MODES)}")
         CropTemplate.from_dict(kwargs["crop_template"])
         standardized: dict[str, Any] = super()._standardize_kwargs(**kwargs)  # type: ignore[misc]  # of the backend
+        _check_size(standardized.get("size"))
         return standardized
 
     def _preprocess(
@@ -92,6 +94,17 @@ class _FaceProcessing:
         """
         template, side = self.template, self.size["height"] if size is None else size
         return [crop_face(image, face, template, side) for face in faces]
+
+
+def _check_size(size: Any) -> None:  # anything, until it is checked
+    """Refuse a size of crops that is none, or would fill the memory.
+
+    Raises:
+        InvalidOptionError: if it is not height and width in pixels.
+    """
+    sides = [getattr(size, side, None) for side in ("height", "width")]
+    if not all(isinstance(side, int) and 0 < side <= MAX_SIZE for side in sides):
+        raise InvalidOptionError("size", size, f"height and width, from 1 to {MAX_SIZE} pixels")
 
 
 class FerImageProcessor(_FaceProcessing, TorchvisionBackend):

@@ -14,6 +14,7 @@ from transformers import initialization as init
 from fer_zoo.errors import FusedModelError, InvalidOptionError
 from fer_zoo.layers import Implementation, set_implementation
 from fer_zoo.layers.inference_form import take_inference_form
+from fer_zoo.models.checkpoint_errors import checkpoint_errors
 
 
 class FerPreTrainedModel(PreTrainedModel):
@@ -37,8 +38,10 @@ class FerPreTrainedModel(PreTrainedModel):
 
         Raises:
             OSError: if there is no ``model.safetensors``.
+            CheckpointError: if it is damaged, or does not fit the configuration.
         """
-        return cast(Self, super().from_pretrained(*args, **{"use_safetensors": True, **options}))
+        with checkpoint_errors(fspath(args[0]) if args else ""):
+            return cast(Self, super().from_pretrained(*args, **{"use_safetensors": True, **options}))
 
     def fuse(self) -> Self:
         """Turn the model into its inference form, in place.

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import transformers
-from transformers import AutoModelForImageClassification, PreTrainedModel
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import UnknownNameError
 from fer_zoo.export import is_exported, load_exported
+from fer_zoo.models.checkpoint_errors import checkpoint_errors
 from fer_zoo.pipelines.batch import analyze_files
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
 from fer_zoo.pipelines.crops import crop_folder
@@ -27,6 +32,9 @@ from fer_zoo.runtime import RuntimeOptions
 
 TASK = "face-expression"
 DEFAULT_MODEL = "mhan"
+
+#: What the files of a folder can be blamed for; the options of the caller bring about other errors.
+OF_FOLDERS = (StrictDataclassError, SafetensorError, ValueError, LookupError, AttributeError)
 
 
 def register_pipelines() -> None:
@@ -76,6 +84,8 @@ def pipeline(
         UnknownNameError: if the task, the model or the detector is not known.
         WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
+        CheckpointError: if a folder's files are damaged, or do not fit together.
+        OSError: if files are missing, or the Hub cannot be reached.
 
     Example:
         >>> from fer_zoo import pipeline
@@ -91,16 +101,21 @@ def pipeline(
         options.setdefault("image_processor", load_image_processor(model))
     elif not isinstance(model, PreTrainedModel):
         loaded = resolve_model(model, revision=revision)
-    pipe: FaceExpressionPipeline = transformers.pipeline(
-        TASK,
-        model=loaded,
-        revision=revision,
-        detector=detector,
-        backend=backend,
-        threads=threads,
-        precision=precision,
-        **options,
-    )
+    is_folder = isinstance(loaded, str) and Path(loaded).is_dir()
+    if is_folder:
+        with checkpoint_errors(str(model)):  # before any option of the caller could be at fault
+            AutoConfig.from_pretrained(loaded)
+    with checkpoint_errors(str(model), OF_FOLDERS) if is_folder else nullcontext():
+        pipe: FaceExpressionPipeline = transformers.pipeline(
+            TASK,
+            model=loaded,
+            revision=revision,
+            detector=detector,
+            backend=backend,
+            threads=threads,
+            precision=precision,
+            **options,
+        )
     return pipe
 
 

@@ -151,7 +151,7 @@ def read_rows(path: Path) -> Iterator[CropRow]:
         for line in file:
             try:
                 yield CropRow.from_dict(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue
 
 

@@ -127,7 +127,7 @@ class CropStore:
             _remove_crops(self.folder, stale)
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir()
-        self._run.record(options, self._partial)
+        self._run.record(options)
 
     def _resume(self) -> None:
         """Take over the rows of finished pictures, and drop half lines and unreadable ones, to be tried again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
@@ -22,9 +23,11 @@ from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
 from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.inputs import Images, ImageStream, is_single, load_input, stream_inputs
+from fer_zoo.pipelines.memory import BatchSplitter
 from fer_zoo.pipelines.rows import FaceRow, check_top_k, to_rows
 from fer_zoo.results import Face, FaceExpression, ImageResult
 from fer_zoo.runtime import RuntimeOptions
+from fer_zoo.whole_files import whole_folder
 
 #: How many faces run through the model together where no more pictures have to be awaited.
 DEFAULT_BATCH_SIZE = 16
@@ -50,7 +53,8 @@ class FaceExpressionPipeline(ChunkPipeline):
         max_pixels: pictures with more pixels are refused.
         timeout: seconds to wait for a picture from a URL.
         batch_size: how many faces run through the model together, whichever pictures they come from; by default 16, and
-            1 for pictures that come one after the other from a data set or generator.
+            1 for pictures that come one after the other from a data set or generator. Where memory is short, fewer do,
+            with a :class:`~fer_zoo.errors.SmallerBatchWarning`.
         backend: what runs the classifier, and the detector where it is given by name: ``"torch"`` (the default),
             ``"onnxruntime"``, ``"openvino"``, or ``"auto"`` for what is usually fastest: torch on a GPU, else OpenVINO
             where it is installed, else torch. The first use of a model with another backend than torch converts it,
@@ -91,6 +95,7 @@ class FaceExpressionPipeline(ChunkPipeline):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.top_k = check_top_k(top_k)
+        self._process = os.getpid()
         self.model.eval()
         options = RuntimeOptions(threads, precision)
         self.backend = choose_backend(self.model, self.device, backend, options)
@@ -99,6 +104,7 @@ class FaceExpressionPipeline(ChunkPipeline):
             self.device = self.model.device
         self.detector = create_detector(detector, backend=self.backend, options=options)
         self._compiled = CompiledModel(self.model, compile) if compile else None
+        self._face_batches, self._picture_batches = BatchSplitter("faces"), BatchSplitter("pictures")
         if self.backend != TORCH:
             self._warm_up(with_detector=isinstance(detector, str))
 
@@ -183,7 +189,8 @@ class FaceExpressionPipeline(ChunkPipeline):
             threshold: as for the class; by default what it was given.
         """
         lowest = self._preprocess_params.get("threshold", 0.0) if threshold is None else threshold
-        return [tuple(face for face in faces if face.score >= lowest) for faces in self.detector.detect(images)]
+        parts = self._picture_batches.run(images, self.detector.detect)
+        return [tuple(face for face in faces if face.score >= lowest) for part in parts for faces in part]
 
     def classify_faces(
         self,
@@ -229,8 +236,11 @@ class FaceExpressionPipeline(ChunkPipeline):
         """
         if Path(save_directory).is_file():
             raise InvalidOptionError("save_directory", fspath(save_directory), "a folder, this is a file")
-        self.model.save_pretrained(save_directory, **kwargs)
-        self.image_processor.save_pretrained(save_directory, **kwargs)
+        if kwargs.get("push_to_hub"):
+            kwargs.setdefault("repo_id", Path(save_directory).name)  # as transformers names it after the folder
+        with whole_folder(save_directory) as partial:
+            self.model.save_pretrained(partial, **kwargs)
+            self.image_processor.save_pretrained(partial, **kwargs)
 
     def _sanitize_parameters(
         self,
@@ -342,9 +352,16 @@ class FaceExpressionPipeline(ChunkPipeline):
 
     def _logits(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Return ``(B, K)`` for ``(B, 3, H, W)``."""
+        self._do_without_lost_threads()
         model = self.model if self._compiled is None else self._compiled
-        logits: torch.Tensor = model(pixel_values).logits
-        return logits
+        parts: list[torch.Tensor] = self._face_batches.run(pixel_values, lambda part: model(part).logits)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _do_without_lost_threads(self) -> None:
+        """Compute with one thread in a forked process: the others stayed behind, and torch would wait for them."""
+        if os.getpid() != self._process:
+            torch.set_num_threads(1)
+            self._process = os.getpid()
 
     def _expression(self, face: Face, logits: torch.Tensor, calibrated: bool, min_confidence: float) -> FaceExpression:
         """Turn the logits ``(1, K)`` of a face into its expression."""
@@ -370,6 +387,7 @@ class FaceExpressionPipeline(ChunkPipeline):
 
     def _pixel_values(self, crops: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
         """Return ``(B, 3, H, W)`` in the model's type."""
+        self._do_without_lost_threads()
         features = self.image_processor(list(crops), return_tensors="pt", input_data_format="channels_last")
         pixel_values: torch.Tensor = features["pixel_values"]
         return pixel_values.to(self.dtype)

@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines.groups import Group
-from fer_zoo.pipelines.run_folder import RunFolder, replace_file
+from fer_zoo.pipelines.run_folder import RunFolder
 from fer_zoo.results import ImageResult, read_json_lines, write_csv, write_json_lines, write_parquet
 from fer_zoo.results.files import encode_result
 from fer_zoo.results.table import arrow_schema
+from fer_zoo.whole_files import write_whole
 
 OPTIONS_FILE: Final = "options.json"
 SHOWN_FAILURES: Final = 20  # reasons that a summary holds; the output has all of them
@@ -98,7 +99,7 @@ class ResultStore:
             self._run.compare(options)
             shutil.rmtree(self._writing, ignore_errors=True)
             self._writing.mkdir()
-            self._run.record(options, self._writing)
+            self._run.record(options)
             self._parts.mkdir(exist_ok=True)
 
     def has(self, group: Group) -> bool:
@@ -115,7 +116,7 @@ class ResultStore:
         part = self._part(group.digest)
         with self._run.told_if_not_writable():
             part.parent.mkdir(exist_ok=True)
-            replace_file(part, content, self._writing)
+            write_whole(part, content)
 
     def finish(self, digests: Iterable[str], num_done_before: int) -> BatchSummary:
         """Write the output from the groups, and remove what is not needed any more.

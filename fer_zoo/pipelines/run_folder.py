@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.whole_files import write_whole
 
 #: What the system says of one path rather than of the folder: too long, not allowed, or its place is taken.
 _OF_ONE_PATH: Final = frozenset(
@@ -50,7 +51,7 @@ class RunFolder:
             return
         try:
             before = json.loads(self._options.read_bytes())
-        except ValueError:
+        except (ValueError, RecursionError):
             before = None
         if not isinstance(before, dict):
             raise self._refusal(f"a folder with a readable {self._options.name}")
@@ -64,14 +65,13 @@ class RunFolder:
                 f"a folder whose {self._contents} were made with the same options ({'; '.join(changes)})"
             )
 
-    def record(self, options: Mapping[str, Any], partial_folder: Path) -> None:
+    def record(self, options: Mapping[str, Any]) -> None:
         """Write the options, whole or not at all.
 
         Args:
             options: all that decides what is written, ready for JSON.
-            partial_folder: on the same file system, for files on their way.
         """
-        replace_file(self._options, json.dumps(options, indent=2).encode("ascii") + b"\n", partial_folder)
+        write_whole(self._options, json.dumps(options, indent=2).encode("ascii") + b"\n")
 
     @contextmanager
     def told_if_not_writable(self) -> Iterator[None]:
@@ -90,23 +90,10 @@ class RunFolder:
         return InvalidOptionError(self._option, str(self._shown), f"{expected}; {way_out}")
 
 
-def replace_file(path: Path, content: bytes, partial_folder: Path) -> None:
-    """Write a file whole or not at all.
-
-    Args:
-        path: the file; one that exists is replaced.
-        content: what will be in it.
-        partial_folder: on the same file system, for the file on its way.
-    """
-    partial = partial_folder / path.name
-    partial.write_bytes(content)
-    partial.replace(path)
-
-
 def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options as they come back from JSON."""
     values: dict[str, Any] = json.loads(json.dumps(options))
     return values
 
 
-__all__ = ["RunFolder", "replace_file"]
+__all__ = ["RunFolder"]

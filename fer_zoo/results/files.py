@@ -1,4 +1,7 @@
-"""Results in files: JSON Lines, Parquet and CSV, written and read in constant memory."""
+"""Results in files: JSON Lines, Parquet and CSV, written and read in constant memory.
+
+A file appears when it is complete, and not before.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
+from fer_zoo.errors import ResultFileError
 from fer_zoo.packages import import_optional
 from fer_zoo.results.image import ImageResult
 from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows
+from fer_zoo.whole_files import whole_file
 
 ROWS_AT_ONCE: Final = 8192  # rows of a row group of Parquet, about 3 MB
 
@@ -30,9 +35,9 @@ def write_json_lines(results: Iterable[ImageResult], path: str | PathLike[str]) 
         path: the file; one that exists is replaced.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written; there is none then, or the one that was there before.
     """
-    with Path(path).open("wb") as file:
+    with whole_file(path) as partial, partial.open("wb") as file:
         file.writelines(map(encode_result, results))
 
 
@@ -44,11 +49,16 @@ def read_json_lines(path: str | PathLike[str]) -> Iterator[ImageResult]:
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if a line is not JSON.
+        ResultFileError: if a line is no result; it is also a ``ValueError``.
     """
     with Path(path).open("rb") as file:
-        for line in file:
-            yield ImageResult.from_dict(json.loads(line))
+        for number, line in enumerate(file, start=1):
+            try:
+                result = ImageResult.from_dict(json.loads(line))
+            except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                raise ResultFileError(str(path), number, f"it is no result ({reason[:200]})") from error
+            yield result
 
 
 def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None:
@@ -59,9 +69,12 @@ def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None
         path: the file; one that exists is replaced. It is UTF-8; what is not in a name is escaped.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written; there is none then, or the one that was there before.
     """
-    with Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+    with (
+        whole_file(path) as partial,
+        partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.DictWriter(file, FLAT_COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for result in results:
@@ -82,7 +95,7 @@ def write_parquet(results: Iterable[ImageResult], path: str | PathLike[str]) -> 
     arrow, schema = import_optional("pyarrow", "Writing Parquet", "results"), arrow_schema()
     parquet = import_optional("pyarrow.parquet", "Writing Parquet", "results")
     rows = (_valid_text(row) for result in results for row in to_table_rows(result))
-    with Path(path).open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
+    with whole_file(path) as partial, partial.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
         while some := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(arrow.Table.from_pylist(some, schema=schema))
 

@@ -133,7 +133,9 @@ class FaceExpression:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> FaceExpression:
         """Read what :meth:`to_dict` gave."""
-        scores = tuple((entry["label"], entry["score"]) for entry in values["scores"])
+        scores = tuple((str(entry["label"]), float(entry["score"])) for entry in values["scores"])
+        if not scores:
+            raise ValueError("a face has no scores")
         return cls(Face.from_dict(values), scores, values["uncertain"])
 
 

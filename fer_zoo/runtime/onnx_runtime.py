@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import fspath
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import CheckpointError, InvalidOptionError
 from fer_zoo.packages import import_optional
 from fer_zoo.runtime.network import NetworkSource, RuntimeOptions, content_of
 
@@ -43,7 +44,12 @@ class OnnxRuntimeNetwork:
         if options.threads is not None:
             session_options.intra_op_num_threads = options.threads
         providers = choose_providers(options.providers)
-        self._session: Any = onnxruntime.InferenceSession(content_of(network), session_options, providers=providers)
+        try:
+            self._session: Any = onnxruntime.InferenceSession(content_of(network), session_options, providers=providers)
+        except OSError:
+            raise
+        except Exception as error:  # of its own kinds, which have no common base
+            raise CheckpointError(f"onnxruntime cannot open the network {_name_of(network)}: {error}") from error
         self._input: str = self._session.get_inputs()[0].name
         self.provider: str = self._session.get_providers()[0]
 
@@ -55,6 +61,11 @@ class OnnxRuntimeNetwork:
     def run(self, pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the outputs for ``(B, C, H, W)``."""
         return cast(list[NDArray[np.float32]], self._session.run(None, {self._input: pixels}))
+
+
+def _name_of(network: NetworkSource) -> str:
+    """Return what errors call a network."""
+    return f"in memory ({len(network)} bytes)" if isinstance(network, bytes) else repr(fspath(network))
 
 
 def choose_providers(providers: Sequence[str] | None = None) -> list[str]:

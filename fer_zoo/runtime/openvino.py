@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import CheckpointError, InvalidOptionError
 from fer_zoo.packages import import_optional
 from fer_zoo.runtime.network import NetworkSource, RuntimeOptions
 
@@ -46,7 +46,12 @@ class OpenVinoNetwork:
         if options.device.partition(".")[0] not in self._core.available_devices:
             raise InvalidOptionError("device", options.device, f"one of {', '.join(self._core.available_devices)}")
         self._options = options
-        self._model = self._core.read_model(fspath(network) if isinstance(network, str | PathLike) else network)
+        source = fspath(network) if isinstance(network, str | PathLike) else network
+        try:
+            self._model = self._core.read_model(source)
+        except RuntimeError as error:
+            name = f"in memory ({len(source)} bytes)" if isinstance(source, bytes) else repr(source)
+            raise CheckpointError(f"OpenVINO cannot read the network {name}: {error}") from error
         self._together = self._compile({"PERFORMANCE_HINT": "LATENCY"})
         # Other devices than the CPU divide a batch themselves.
         self._num_threads = int(self._together.get_property("INFERENCE_NUM_THREADS")) if options.device == "CPU" else 1

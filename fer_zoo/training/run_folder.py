@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from fer_zoo.errors import InvalidOptionError, RunFolderError
 from fer_zoo.training.averaging import AVERAGE_FILE
 from fer_zoo.training.settings import RunSettings, read_settings
+from fer_zoo.whole_files import write_whole
 
 SETTINGS_FILE, RECORD_FILE = "run.yaml", "training.json"
 CHECKPOINTS, UNFINISHED = "checkpoints", ".unfinished"
@@ -121,7 +122,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / RECORD_FILE).unlink(missing_ok=True)
         text = yaml.safe_dump(settings.to_dict(), sort_keys=False, allow_unicode=True)
-        (self.path / SETTINGS_FILE).write_text(f"# {header}\n{text}", encoding="utf-8")
+        write_whole(self.path / SETTINGS_FILE, f"# {header}\n{text}".encode())
 
     def _results(self) -> list[str]:
         """Return the names of the files that a finished run has left, apart from its settings."""

@@ -28,14 +28,12 @@ def check_type(name: str, value: Any, hint: Any) -> Any:  # of any type
         InvalidOptionError: if the value has another type.
     """
     accepted = members(hint)
-    if float in accepted and not isinstance(value, bool):
-        if isinstance(value, int):
+    is_like_a_number = isinstance(value, int) or (isinstance(value, str) and str not in accepted)
+    if float in accepted and is_like_a_number and not isinstance(value, bool):
+        try:
             return float(value)
-        if isinstance(value, str) and str not in accepted:
-            try:
-                return float(value)
-            except ValueError:
-                pass  # the message below names the type
+        except (ValueError, OverflowError):
+            pass  # the message below names the type
     for kind in accepted:
         if isinstance(kind, type) and issubclass(kind, Enum) and isinstance(value, str):
             return check_choice(name, value, kind)

@@ -153,8 +153,9 @@ class RunSettings:
                     raise InvalidOptionError(f"{section}.{name}", None, "a value, which every run needs")
         try:
             yaml.safe_dump(values)
-        except yaml.YAMLError as error:
-            expected = f"plain values as a file can hold them, such as the name of a label set ({error.args[-1]!r})"
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            reason = str(error.args[-1])[:200]
+            expected = f"plain values as a file can hold them, such as the name of a label set ({reason!r})"
             raise InvalidOptionError("settings", "of a run", expected) from error
         own = {name: model.pop(name) for name in MODEL_KEYS if name in model}
         return cls(
@@ -203,6 +204,9 @@ TYPES: dict[str, Any] = {
     **{f"augmentation.{entry.name}": Any for entry in fields(Augmentation)},
 }
 
+#: Values of a settings file.
+MAX_VALUES = 10_000
+
 POSITIVE = (
     "gradient_accumulation_steps",
     "learning_rate",
@@ -222,13 +226,36 @@ def read_settings(path: str | PathLike[str]) -> dict[str, Any]:
         InvalidOptionError: if it cannot be read, or is not YAML with a table at its top.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = _load_yaml(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InvalidOptionError("config", fspath(path), f"a file in YAML ({reason})") from error
     if not isinstance(values, dict):
         raise InvalidOptionError("config", fspath(path), "a file in YAML with a table of settings")
     return values
+
+
+def _load_yaml(text: str) -> Any:
+    """Return the value of a text in YAML.
+
+    Raises:
+        ValueError: if it is none, or holds too much: a few lines of references to references could fill the memory.
+    """
+    try:
+        value: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+    pending, number = [value], 0
+    while pending:
+        number += 1
+        if number > MAX_VALUES:
+            raise ValueError(f"it has more than {MAX_VALUES:,} values, or holds itself")
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending.extend((*item.keys(), *item.values()))
+        elif isinstance(item, list | tuple | set):
+            pending.extend(item)
+    return value
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
@@ -246,8 +273,8 @@ def parse_assignment(text: str) -> dict[str, Any]:
     if not equals or not name.strip():
         raise InvalidOptionError("set", text, "section.name=value, such as training.learning_rate=0.001")
     try:
-        layer: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+        layer: Any = _load_yaml(value)
+    except ValueError as error:
         reason = " ".join(str(error).split())
         raise InvalidOptionError("set", text, f"a value as it is written in YAML ({reason})") from error
     for part in reversed(name.strip().split(".")):

@@ -99,3 +99,36 @@ def test_names_are_given_once(wishes: list[str], names: list[str]) -> None:
 def test_names_given_before_are_taken() -> None:
     """Names of an earlier run are not given again."""
     assert FreeNames(["train/A"]).take("train/a") == "train/a-2"
+
+
+def test_folders_full_of_links_to_each_other_end(tmp_path: Path) -> None:
+    """Twelve folders with links to all others have more than 10^8 paths; each is entered through one link."""
+    for number in range(12):
+        (tmp_path / f"{number:02}").mkdir()
+        for other in range(12):
+            (tmp_path / f"{number:02}" / f"to-{other:02}").symlink_to(tmp_path / f"{other:02}")
+        touch(tmp_path / f"{number:02}" / "a.png")
+
+    names = found(tmp_path)
+
+    assert {f"{number:02}/a.png" for number in range(12)} <= set(names)
+    assert len(names) <= 24
+
+
+def test_folders_nested_too_deeply_are_an_error(tmp_path: Path) -> None:
+    """More folders in each other than Python can follow give a reason and not its error."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1500):
+            Path("d").mkdir()
+            os.chdir("d")
+        *_, last = find_pictures(tmp_path)
+        for _ in range(1500):
+            os.chdir("..")
+            Path("d").rmdir()
+    finally:
+        os.chdir(before)
+
+    assert isinstance(last, ImageReadError)
+    assert last.source.startswith(str(tmp_path))

@@ -206,7 +206,7 @@ class TestOtherObjects:
     def test_limits_are_positive(self, option: str, value: int, data: bytes) -> None:
         """A limit of 0 or less is refused, by name."""
         with pytest.raises(InvalidOptionError, match=f"Invalid value {value} for {option}"):
-            read_image(data, **{option: value})
+            read_image(data, **{option: value})  # type: ignore[arg-type]  # a name in a variable
 
     def test_result_is_writable(self, data: bytes) -> None:
         """The result is an array of its own, which may be written to."""

@@ -7,10 +7,11 @@ other key that is not known is an error.
 
 from __future__ import annotations
 
-import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from os import PathLike, fspath
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from fer_zoo.errors import CheckpointError
 from fer_zoo.labels import LabelSet
+from fer_zoo.models.checkpoint_errors import checkpoint_errors
 from fer_zoo.models.mhan.configuration_mhan import MhanConfig
 from fer_zoo.models.mhan.modeling_mhan import MhanForImageClassification
 
@@ -106,7 +108,16 @@ def convert_mhan(checkpoint: str | PathLike[str], label_set: LabelSet) -> MhanCo
             f"{fspath(checkpoint)!r} has {num_labels} classes, the label set {label_set.name!r} has {len(label_set)}. "
             "Choose the label set that the checkpoint was trained with."
         )
-    model = MhanForImageClassification(_config_of(state, label_set))
+    with checkpoint_errors(fspath(checkpoint)):
+        model = MhanForImageClassification(_config_of(state, label_set))
+    own = model.state_dict()
+    unlike = sorted(name for name in state if name in own and state[name].shape != own[name].shape)
+    if unlike:
+        found, wanted = (tuple(states[unlike[0]].shape) for states in (state, own))
+        raise CheckpointError(
+            f"{fspath(checkpoint)!r} has {len(unlike)} parameters of another shape than MHAN, for example "
+            f"{unlike[0]!r}, {found} instead of {wanted}."
+        )
     missing = model.load_state_dict(state, strict=False).missing_keys
     if missing:
         raise CheckpointError(
@@ -122,13 +133,16 @@ def read_state_dict(checkpoint: str | PathLike[str]) -> dict[str, Tensor]:
         FileNotFoundError: if there is no such file.
         CheckpointError: if the file holds anything but tensors and plain containers, or no state dict.
     """
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"{fspath(checkpoint)!r} is not a checkpoint of tensors, or holds objects that could run code. "
-            "Only tensors are read."
-        ) from error
+    with Path(checkpoint).open("rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch remarks on old forms of pickles before it reads or refuses them
+                content = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch's reader of pickles raises nearly anything for damaged bytes
+            raise CheckpointError(
+                f"{fspath(checkpoint)!r} is not a checkpoint of tensors, or holds objects that could run code. "
+                "Only tensors are read."
+            ) from error
     state = content.get("model_state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"{fspath(checkpoint)!r} has no 'model_state_dict' of tensors.")

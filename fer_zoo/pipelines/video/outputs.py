@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
-from uuid import uuid4
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines.video.reader import VideoFrame
 from fer_zoo.video_results import FrameResult, Segment
+from fer_zoo.whole_files import partial_path
 
 
 class Output(Protocol):
@@ -57,7 +57,7 @@ class PartialFile:
 
     def __init__(self, option: str, place: Path) -> None:
         self._option, self.place = option, place
-        self.path = place.with_name(f".{place.stem}.{uuid4().hex}.partial{place.suffix}")
+        self.path = partial_path(place)
         if place.is_dir():
             raise InvalidOptionError(option, str(place), "a file, this is a folder")
         with self.told_if_not_writable():

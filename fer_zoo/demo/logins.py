@@ -1,0 +1,55 @@
+"""How often a password may be tried."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final
+
+MAX_TRIES: Final = 10
+WINDOW_SECONDS: Final = 300.0
+MAX_CLIENTS: Final = 10_000  # that are remembered; the one that was longest away is forgotten first
+
+
+class LoginLimit:
+    """Counts the wrong logins of each client, and says whether it may try again.
+
+    A try counts from its beginning, so that many at once are no way around, and until one succeeds.
+
+    Args:
+        clock: gives the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tries: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def try_again_in(self, client: str) -> float:
+        """Note a try of a client, and return 0; or return how many seconds it has to wait, and note nothing.
+
+        Args:
+            client: its address.
+        """
+        now = self._clock()
+        tries = self._tries.setdefault(client, deque())
+        self._tries.move_to_end(client)
+        while len(self._tries) > MAX_CLIENTS:
+            self._tries.popitem(last=False)
+        while tries and now - tries[0] >= WINDOW_SECONDS:
+            tries.popleft()
+        if len(tries) >= MAX_TRIES:
+            return tries[0] + WINDOW_SECONDS - now
+        tries.append(now)
+        return 0.0
+
+    def succeeded(self, client: str) -> None:
+        """Forget the tries of a client that knows the password.
+
+        Args:
+            client: its address.
+        """
+        self._tries.pop(client, None)
+
+
+__all__ = ["MAX_TRIES", "WINDOW_SECONDS", "LoginLimit"]

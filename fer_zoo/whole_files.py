@@ -1,0 +1,116 @@
+"""Files and folders that are there whole or not at all, whatever stops the program on the way.
+
+What is written goes to a hidden name beside its place and is renamed in the end. A program that is killed leaves at
+most the hidden file, whose name ends in ``.partial`` and its own ending; a full disk or an error leaves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from uuid import uuid4
+
+
+def partial_path(place: Path) -> Path:
+    """Return a free hidden name beside a place, with its ending, for what is on its way there."""
+    return place.with_name(f".{uuid4().hex[:16]}.partial{place.suffix}")
+
+
+@contextmanager
+def whole_file(path: str | PathLike[str]) -> Iterator[Path]:
+    """Give a path to write a file to; it is in its place when the block has come to its end.
+
+    A link stays a link, and what is no file, such as ``/dev/null``, is written to directly.
+
+    Args:
+        path: the place; a file that is there is replaced.
+
+    Raises:
+        OSError: if it cannot be written, naming the place.
+    """
+    place = Path(os.path.realpath(path))
+    if place.exists() and not place.is_file():
+        yield place
+        return
+    partial = partial_path(place)
+    try:
+        with _naming(path):
+            yield partial
+            partial.replace(place)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: str | PathLike[str], content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: the file; one that is there is replaced.
+        content: what will be in it.
+
+    Raises:
+        OSError: if it cannot be written, naming the place.
+    """
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
+
+
+@contextmanager
+def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
+    """Give an empty folder to write to; its files are in their place when the block has come to its end.
+
+    A folder that is new or empty appears in one step. In one with files of its own they appear one after the other,
+    each whole, over those of the same name.
+
+    Args:
+        path: the place; made with the folders above it if there is none.
+
+    Raises:
+        OSError: if it cannot be written, naming the place.
+    """
+    place = Path(os.path.realpath(path))
+    partial = partial_path(place)
+    try:
+        with _naming(path):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial.mkdir()
+            yield partial
+            _move(partial, place)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _move(partial: Path, place: Path) -> None:
+    """Put a folder, or the files in it, in its place."""
+    if place.exists() and any(place.iterdir()):  # a file in its place cannot be listed, and says so
+        for found in sorted(partial.rglob("*")):
+            target = place / found.relative_to(partial)
+            if found.is_dir():
+                target.mkdir(exist_ok=True)
+            else:
+                found.replace(target)
+        shutil.rmtree(partial)
+        return
+    if place.exists():
+        place.rmdir()  # a folder is renamed over an empty one on POSIX alone
+    partial.rename(place)
+
+
+@contextmanager
+def _naming(path: str | PathLike[str]) -> Iterator[None]:
+    """Let an error of the system name the place that it is about."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
+
+
+__all__ = ["partial_path", "whole_file", "whole_folder", "write_whole"]

@@ -1,0 +1,160 @@
+"""What is written is there whole or not at all: killed in the middle, on a full disk, and below a file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from writers import WRITERS, write_forever
+
+from fer_zoo.whole_files import whole_folder, write_whole
+
+#: Those whose folder may have some of its files: each of them is whole.
+OF_SINGLE_FILES = {"hub configs"}
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    """Return the files of a place by their paths in it, without hidden ones."""
+    if place.is_file():
+        return {"": place.read_bytes()}
+    return {
+        path.relative_to(place).as_posix(): path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+@contextmanager
+def full_disk(free: int) -> Iterator[None]:
+    """Let no file become larger than so many bytes; writing more fails as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM ends a process that writes and writes; whatever stands in a place is what an undisturbed one wrote."""
+    ending, write = WRITERS[name]
+    expected = []
+    for variant in (0, 1):
+        place = tmp_path / "expected" / f"{variant}{ending}"
+        place.parent.mkdir(exist_ok=True)
+        write(place, variant)
+        expected.append(contents(place))
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the server of processes imports the writers once
+    context: Any = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["writers"])
+    for _ in range(2):
+        process = context.Process(target=write_forever, args=(name, folder), daemon=True)
+        process.start()
+        while not (folder / f"1{ending}").exists() and process.is_alive():
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGTERM)
+        process.join()
+
+        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        assert len(found) >= 2
+        for place in found:
+            known = expected[int(place.name.removesuffix(ending)) % 2]
+            if name in OF_SINGLE_FILES:
+                assert contents(place).items() <= known.items()
+            else:
+                assert contents(place) == known
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_full_disk_is_said_and_leaves_what_was_there(name: str, tmp_path: Path) -> None:
+    """The error names the place, an earlier file stays as it was, and nothing half written is left."""
+    ending, write = WRITERS[name]
+    place = tmp_path / f"out{ending}"
+    if ending:
+        place.write_bytes(b"before")
+    before = {path for path in tmp_path.iterdir() if not path.name.startswith(".checkpoint")}
+
+    with full_disk(512), pytest.raises((OSError, ValueError)) as caught:
+        write(place, 0)
+
+    assert "File too large" in str(caught.value)
+    assert {path for path in tmp_path.iterdir() if not path.name.startswith(".checkpoint")} - {place} == before - {
+        place
+    }
+    assert contents(place) == ({"": b"before"} if ending else {})
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_place_below_a_file_is_said(name: str, tmp_path: Path) -> None:
+    """Where a folder is a file, nobody can write, root neither; the error names the place."""
+    ending, write = WRITERS[name]
+    (tmp_path / "file").write_bytes(b"text")
+    if name == "calibrated":
+        (tmp_path / "file").unlink()
+        (tmp_path / "file").mkdir()
+        write(tmp_path / "file" / "first", 0)
+        (tmp_path / "file" / "out").write_bytes(b"text")
+
+    with pytest.raises((OSError, ValueError), match="file"):
+        write(tmp_path / "file" / f"out{ending}", 0)
+
+
+@pytest.mark.parametrize("name", ["a b.txt", "été 😀.txt", "two\nlines.txt", "-rf.txt", "x" * 250 + ".txt"])
+def test_names_of_any_kind_are_written(name: str, tmp_path: Path) -> None:
+    """Spaces, Unicode, line breaks, a leading dash, and as many characters as the system allows."""
+    write_whole(tmp_path / name, b"content")
+
+    assert contents(tmp_path) == {name: b"content"}
+
+
+def test_link_stays_a_link(tmp_path: Path) -> None:
+    """The file that it leads to is replaced."""
+    (tmp_path / "real.txt").write_bytes(b"before")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+
+    write_whole(tmp_path / "link.txt", b"after")
+
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_bytes() == b"after"
+
+
+def test_device_is_written_to_directly() -> None:
+    """``/dev/null`` is not replaced by a file."""
+    write_whole("/dev/null", b"content")
+
+    assert not Path("/dev/null").is_file()
+
+
+def fail_in_the_middle(folder: Path) -> None:
+    """Write half of a folder."""
+    with whole_folder(folder) as partial:
+        (partial / "a.txt").write_bytes(b"half")
+        raise RuntimeError("stop")
+
+
+def test_folder_in_use_keeps_its_other_files(tmp_path: Path) -> None:
+    """Files of the same name are replaced, others stay, and a failure changes none."""
+    (tmp_path / "own.txt").write_bytes(b"own")
+    (tmp_path / "a.txt").write_bytes(b"before")
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_in_the_middle(tmp_path)
+    assert contents(tmp_path) == {"own.txt": b"own", "a.txt": b"before"}
+
+    with whole_folder(tmp_path) as partial:
+        (partial / "a.txt").write_bytes(b"after")
+        (partial / "deep").mkdir()
+        (partial / "deep" / "b.txt").write_bytes(b"new")
+
+    assert contents(tmp_path) == {"own.txt": b"own", "a.txt": b"after", "deep/b.txt": b"new"}
