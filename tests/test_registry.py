@@ -12,7 +12,6 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
 from transformers import AutoModelForImageClassification, ViTImageProcessor
 
-from fer_zoo import registry
 from fer_zoo.errors import (
     CheckpointError,
     InvalidOptionError,
@@ -26,6 +25,7 @@ from fer_zoo.registry import (
     ENTRIES,
     ModelEntry,
     create_model,
+    entries,
     get_entry,
     list_models,
     load_image_processor,
@@ -155,7 +155,7 @@ def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    monkeypatch.setattr(registry, "WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr(entries, "WEIGHTS_FOLDER", tmp_path)
 
     with pytest.raises(WeightsIntegrityError, match=rf"model\.safetensors.*expected {entry.sha256}"):
         verified_folder(replace(entry))

@@ -95,7 +95,9 @@ class CompiledModel:
         if isinstance(model, ExportedForImageClassification):
             raise InvalidOptionError("compile", options, "False for another backend than torch")
         defaults = ON_CUDA if model.device.type == "cuda" else ELSEWHERE
-        self._model: Any = torch.compile(model, **(options if isinstance(options, dict) else defaults))
+        self._model = model
+        # logits alone: torch 2.6 cannot give back the outputs of transformers 5.17
+        self._logits: Any = torch.compile(self._classify, **(options if isinstance(options, dict) else defaults))
 
     def __call__(self, pixel_values: Tensor) -> ModelOutput:
         """Return the logits of ``(B, 3, H, W)``."""
@@ -103,7 +105,12 @@ class CompiledModel:
         size = 1 << (number - 1).bit_length()
         filled = functional.pad(pixel_values, (0, 0) * (pixel_values.dim() - 1) + (0, size - number))
         # the next run of a CUDA graph writes into the same memory
-        return ModelOutput(logits=self._model(filled).logits[:number].clone())
+        return ModelOutput(logits=self._logits(filled)[:number].clone())
+
+    def _classify(self, pixel_values: Tensor) -> Tensor:
+        """Return the logits as the model gives them."""
+        logits: Tensor = self._model(pixel_values).logits
+        return logits
 
 
 __all__ = ["TORCH", "BackendChoice", "CompiledModel", "choose_backend", "choose_fastest"]

@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import constants
 from typer.testing import Result
 
-from fer_zoo import registry
+from fer_zoo.registry import entries
 
 Run = Callable[..., Result]
 
@@ -61,7 +61,7 @@ def test_damaged_weights_end_with_status_1(doctor: Run, tmp_path: Path, monkeypa
     """Both the file and the self-test are marked as failed."""
     (tmp_path / "mhan").mkdir()
     (tmp_path / "mhan" / "model.safetensors").write_bytes(b"no weights")
-    monkeypatch.setattr(registry, "WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr(entries, "WEIGHTS_FOLDER", tmp_path)
 
     result = doctor()
 

@@ -12,13 +12,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from fer_zoo import FaceExpressionPipeline, pipeline, registry
+from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.detection import center_face
 from fer_zoo.doctor import check_weights, examine, run_self_test
 from fer_zoo.doctor.self_test import EXPECTED_BOX
 from fer_zoo.errors import UnknownNameError
 from fer_zoo.models.checkpoint import save_checkpoint
-from fer_zoo.registry import WEIGHTS_FOLDER, create_model, list_embedded_models
+from fer_zoo.registry import create_model, entries, list_embedded_models
+from fer_zoo.registry.entries import WEIGHTS_FOLDER
 from fer_zoo.results import Box, Face
 
 
@@ -44,7 +45,7 @@ def damaged_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    monkeypatch.setattr(registry, "WEIGHTS_FOLDER", folder)
+    monkeypatch.setattr(entries, "WEIGHTS_FOLDER", folder)
     return path
 
 

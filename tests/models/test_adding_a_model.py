@@ -23,7 +23,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification, ResNetConfig
 from transformers.utils.generic import can_return_tuple
 
-from fer_zoo import pipeline, registry
+from fer_zoo import pipeline
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.explain import grad_cam
 from fer_zoo.export import export_model
@@ -32,7 +32,15 @@ from fer_zoo.layers import ConvNormPReLU, CoordinateAttention
 from fer_zoo.models import FerConfig, FerModelOutput, FerPreTrainedModel, LinearImageClassification, MfnConfig
 from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.models.pixel_values import check_pixel_values
-from fer_zoo.registry import ENTRIES, ModelEntry, create_model, list_models, register_model, resolve_model
+from fer_zoo.registry import (
+    ENTRIES,
+    ModelEntry,
+    create_model,
+    entries,
+    list_models,
+    register_model,
+    resolve_model,
+)
 from fer_zoo.training.initial_model import make_initial_model
 from fer_zoo.training.settings import RunSettings
 
@@ -118,11 +126,11 @@ def register() -> None:
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Register the model, and take it out of the table again for other tests."""
-    entries = dict(ENTRIES)
+    before = dict(ENTRIES)
     register()
     yield
-    registry._entries.clear()
-    registry._entries.update(entries)
+    entries._entries.clear()
+    entries._entries.update(before)
 
 
 def small_model() -> StripNetForImageClassification:

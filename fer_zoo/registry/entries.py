@@ -1,45 +1,24 @@
-"""The models: one table, from which everything that lists models is derived.
-
-An entry either has weights inside this package, or is an architecture that waits for some: :func:`create_model` makes
-a fresh network of either kind, ready to be trained. Other packages add theirs with :func:`register_model`.
-"""
+"""The table of models, from which everything that lists models is derived."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from os import PathLike, fspath
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
-    AutoModelForImageClassification,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
+from transformers import PreTrainedConfig, PreTrainedModel
 
-from fer_zoo.errors import (
-    CheckpointError,
-    FerZooError,
-    InvalidOptionError,
-    UnknownNameError,
-    WeightsIntegrityError,
-    WeightsNotFoundError,
-)
+from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.licences import TRAINED_ON_FER_PLUS, LicenceLedger
-from fer_zoo.models import FerImageProcessor, FerImageProcessorPil, register_models
 from fer_zoo.models.auto import register_architecture
-from fer_zoo.models.checkpoint_errors import DAMAGE
 
 #: Owner of the published models on the Hugging Face Hub.
 ORGANIZATION = "fer_zoo"
 
-WEIGHTS_FOLDER = Path(__file__).with_name("weights")
+WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,156 +199,14 @@ def get_entry(name: str) -> ModelEntry:
     return entry
 
 
-class FreshModel(NamedTuple):
-    """A network to train, and the image processor that goes with it.
-
-    Attributes:
-        model: a classifier with random weights, in training mode.
-        processor: makes pixel values of the size that the model was built for.
-    """
-
-    model: PreTrainedModel
-    processor: FerImageProcessor
-
-
-def create_model(
-    name: str,
-    *,
-    label_set: LabelSet | None = None,
-    config_options: Mapping[str, Any] | None = None,
-    processor_options: Mapping[str, Any] | None = None,
-) -> FreshModel:
-    """Make a fresh network for training, whether or not there are weights of that name.
-
-    Args:
-        name: name of the entry, with or without the owner.
-        label_set: the classes; those of the entry by default.
-        config_options: fields of the configuration that shall differ from the entry's.
-        processor_options: options of :class:`~fer_zoo.models.FerImageProcessor`, such as ``color_mode`` and
-            ``crop_template``; the size comes from the configuration.
-
-    Raises:
-        UnknownNameError: if there is no model of that name.
-        StrictDataclassError: (huggingface_hub) if a field of the configuration has the wrong type or value.
-        InvalidOptionError: if an option of the image processor is not valid.
-
-    Example:
-        >>> from fer_zoo.labels import get_label_set
-        >>> from fer_zoo.registry import create_model
-        >>> model, processor = create_model("mfn", label_set=get_label_set("raf_db"))
-        >>> model.config.num_labels, processor.size["height"]
-        (7, 112)
-    """
-    register_models()
-    entry = get_entry(name)
-    labels = label_set or entry.label_set
-    fields = {"id2label": labels.id2label, "label2id": labels.label2id, **entry.config, **(config_options or {})}
-    config = AutoConfig.for_model(entry.architecture, **fields)
-    processor = _fresh_processor(config.image_size, processor_options)
-    return FreshModel(AutoModelForImageClassification.from_config(config).train(), processor)
-
-
-def _fresh_processor(image_size: int, options: Mapping[str, Any] | None = None) -> FerImageProcessor:
-    """Return an image processor for a network that takes pictures of this side, in pixels."""
-    return FerImageProcessor(**{**(options or {}), "size": {"height": image_size, "width": image_size}})
-
-
-def load_image_processor(
-    model: str | PathLike[str], *, revision: str | None = None
-) -> FerImageProcessor | FerImageProcessorPil:
-    """Load what makes pixel values for a model, crop template included, and leave its weights where they are.
-
-    A name without weights gives the image processor of a fresh network, as :func:`create_model` does.
-
-    Args:
-        model: a name of the table, a path, or a repository.
-        revision: branch, tag or commit on the Hub.
-
-    Raises:
-        UnknownNameError: if a name without an owner is neither in the table nor a folder.
-        WeightsIntegrityError: if the embedded weights are damaged.
-        CheckpointError: if there is no image processor, or one that cannot cut out faces.
-    """
-    register_models()
-    entry = ENTRIES.get(fspath(model).removeprefix(f"{ORGANIZATION}/"))
-    if entry is not None and not entry.is_embedded and revision is None:
-        return _fresh_processor(AutoConfig.for_model(entry.architecture, **entry.config).image_size)
-    folder = resolve_model(model, revision=revision)
-    advice = "Give a model of this package, or a folder with its preprocessor_config.json"
-    try:
-        processor = AutoImageProcessor.from_pretrained(folder, revision=revision)
-    except FerZooError:
-        raise
-    except (OSError, *DAMAGE) as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"The image processor of {folder!r} cannot be loaded: {reason} {advice}.") from error
-    if not isinstance(processor, FerImageProcessor | FerImageProcessorPil):
-        found = type(processor).__name__
-        raise CheckpointError(f"The image processor of {folder!r} is a {found}, which has no crop template. {advice}.")
-    return processor
-
-
-def resolve_model(model: str | PathLike[str], *, revision: str | None = None) -> str:
-    """Find out where a model is loaded from, without any network.
-
-    A name with embedded weights is the folder inside this package, checked against its checksum; with a revision any
-    name of the table is its repository on the Hub. A path with a folder behind it stays a path, and any other
-    ``owner/name`` is a repository on the Hub.
-
-    Args:
-        model: a name of the table, a path, or a repository.
-        revision: branch, tag or commit on the Hub.
-
-    Returns:
-        A folder or a repository, as ``from_pretrained`` takes it.
-
-    Raises:
-        UnknownNameError: if a name without an owner is neither in the table nor a folder.
-        WeightsNotFoundError: if there are no weights of that name yet.
-        WeightsIntegrityError: if the embedded weights are damaged.
-    """
-    name = fspath(model)
-    entry = ENTRIES.get(name.removeprefix(f"{ORGANIZATION}/"))
-    if entry is not None:
-        return entry.repo_id if revision is not None else str(verified_folder(entry))
-    if Path(name).is_dir() or name.count("/") == 1:
-        return name
-    raise UnknownNameError("model", name, ENTRIES)
-
-
-def verified_folder(entry: ModelEntry) -> Path:
-    """Return the folder of an embedded model after checking its weights.
-
-    Raises:
-        WeightsNotFoundError: if the model has no embedded weights.
-        WeightsIntegrityError: if the weights do not have the recorded checksum.
-    """
-    if entry.sha256 is None:
-        embedded = ", ".join(known.name for known in list_embedded_models())
-        raise WeightsNotFoundError(
-            entry.name,
-            f"The architecture is there, but no trained weights are published yet. Train it, starting from "
-            f"fer_zoo.registry.create_model({entry.name!r}), and give the folder that you saved it to, as a path such "
-            f"as './{entry.name}'; or choose a model with weights: {embedded}.",
-        )
-    path = entry.folder / "model.safetensors"
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != entry.sha256:
-        raise WeightsIntegrityError(str(path), entry.sha256, found)
-    return entry.folder
-
-
 __all__ = [
     "ENTRIES",
-    "FreshModel",
+    "ORGANIZATION",
+    "OWN_ENTRIES",
+    "WEIGHTS_FOLDER",
     "ModelEntry",
-    "create_model",
     "get_entry",
     "list_embedded_models",
     "list_models",
-    "load_image_processor",
     "register_model",
-    "resolve_model",
-    "verified_folder",
 ]
