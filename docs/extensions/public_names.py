@@ -6,7 +6,12 @@ import pkgutil
 from importlib import import_module
 from typing import Any
 
-INTERNAL = {"cli", "packages", "weights", "whole_files"}  # the command line is used by commands; the others serve this package
+INTERNAL = {
+    "cli",
+    "packages",
+    "weights",
+    "whole_files",
+}  # commands have pages of their own; the others serve this package
 DEEPER = ("layers.kernels", "pipelines.video")  # packages below the first level with names for users
 
 

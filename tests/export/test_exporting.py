@@ -217,7 +217,7 @@ class TestLoading:
         """A path in the record is a name in the folder, wherever it points."""
         record = {"format": "onnx", "file": str(folder / "model.onnx"), "precision": "fp32"}
         (tmp_path / "export.json").write_text(json.dumps(record))
-        with pytest.raises(CheckpointError, match="lacks the network 'model.onnx'"):
+        with pytest.raises(CheckpointError, match=r"lacks the network 'model\.onnx'"):
             load_exported(tmp_path)
 
     def test_own_format_of_openvino(self, small: FreshModel, tmp_path: Path) -> None:
