@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from os import PathLike
 from typing import Any
 
@@ -12,6 +13,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import UnknownNameError
 from fer_zoo.export import is_exported, load_exported
+from fer_zoo.hub.failures import loading_errors
 from fer_zoo.pipelines.batch import analyze_files
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
 from fer_zoo.pipelines.crops import crop_folder
@@ -76,6 +78,7 @@ def pipeline(
         UnknownNameError: if the task, the model or the detector is not known.
         WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
+        HubError: if the model is no folder, and the Hub does not give it; a subclass says why.
 
     Example:
         >>> from fer_zoo import pipeline
@@ -91,16 +94,17 @@ def pipeline(
         options.setdefault("image_processor", load_image_processor(model))
     elif not isinstance(model, PreTrainedModel):
         loaded = resolve_model(model, revision=revision)
-    pipe: FaceExpressionPipeline = transformers.pipeline(
-        TASK,
-        model=loaded,
-        revision=revision,
-        detector=detector,
-        backend=backend,
-        threads=threads,
-        precision=precision,
-        **options,
-    )
+    with loading_errors(loaded) if isinstance(loaded, str) else nullcontext():
+        pipe: FaceExpressionPipeline = transformers.pipeline(
+            TASK,
+            model=loaded,
+            revision=revision,
+            detector=detector,
+            backend=backend,
+            threads=threads,
+            precision=precision,
+            **options,
+        )
     return pipe
 
 
