@@ -105,7 +105,9 @@ def _print(found: Calibration, output: Path) -> None:
     Console().print(table)
     print(f"{found.num_pictures:,} pictures; ECE and NLL after are cross-fitted in {found.num_folds} folds")
     if found.nll_after > found.nll_before:
-        print("NLL is not lower on pictures that were left out of fitting: more pictures are needed to trust it")
+        print(
+            "NLL is higher on pictures that were left out of fitting: more pictures are needed to trust the temperature"
+        )
     print(output)
 
 
