@@ -20,6 +20,7 @@ from fer_zoo.pipelines import FaceCropper
 def main() -> None:
     """Write ``attention_heads.png``: the crop, and the maps in the same colours."""
     source, folder = sys.argv[1], Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
     image = read_image(source)
     pipe = pipeline("face-expression", model="fer_zoo/mhan", device="cpu")
     crop = FaceCropper("mhan").cut_out(image, [pipe.analyze(image).faces[0].face])[0]

@@ -22,6 +22,7 @@ from fer_zoo.registry import create_model
 def main() -> None:
     """Write a row of pictures for each model: the original, Grad-CAM and the mean of the attention maps."""
     source, folder = sys.argv[1], Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
     image = read_image(source)
     pipe = pipeline("face-expression", model="fer_zoo/mhan", device="cpu")
     face = pipe.analyze(image).faces[0].face

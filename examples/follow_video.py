@@ -59,8 +59,10 @@ def read_frames(path: Path) -> list[NDArray[np.uint8]]:
 
 def main() -> None:
     """Write ``timeline.png`` and ``frames.png``, and print the segments."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
     analyzer = VideoAnalyzer(pipeline(device="cpu"), detect_every=3)
-    with chdir(sys.argv[1]):  # the timeline says where its video is
+    with chdir(folder):  # the timeline says where its video is
         video, annotated = write_video(Path("portrait.mp4")), Path("annotated.mp4")
         summary = analyze_video(video, analyzer, annotated=annotated, timeline="timeline.png")
         Image.fromarray(np.hstack(read_frames(annotated))).save("frames.png")

@@ -22,6 +22,7 @@ MARGIN = 50  # pixels of the photograph around the face
 def main() -> None:
     """Write ``face.png``: the marked photograph, the crop that the model gets, and its probabilities."""
     source, folder = sys.argv[1], Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
     image = read_image(source)
     pipe = pipeline("face-expression", model="fer_zoo/mhan", device="cpu")
     result = pipe.analyze(image)

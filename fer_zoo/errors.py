@@ -87,13 +87,21 @@ class InvalidOptionError(FerZooError, ValueError):
 
 
 class UnknownNameError(FerZooError, LookupError):
-    """A name is not among those known, for example of a model, a detector or a label set."""
+    """A name is not among those known, for example of a model, a detector or a label set.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    Args:
+        kind: what it is the name of.
+        name: the name.
+        known: those that there are.
+        reason: a clause for a name that could have been something else, such as a folder.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], reason: str = "") -> None:
         names = sorted(known)
         close = get_close_matches(name.lower(), names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        super().__init__(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}.")
+        detail = f": {reason}" if reason else ""
+        super().__init__(f"Unknown {kind} {name!r}{detail}.{hint} Known: {', '.join(names)}.")
 
 
 class LabelMappingError(FerZooError, ValueError):

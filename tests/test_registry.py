@@ -136,6 +136,13 @@ def test_unknown_name_is_answered_with_the_closest() -> None:
         get_entry("resnet9000")
 
 
+@pytest.mark.parametrize("name", ["./nothing", "../nothing", "~/nothing", "/nothing", "/no/folder", "no/such/folder"])
+def test_path_without_a_folder_is_said_to_be_one(name: str) -> None:
+    """What can only be a path is not taken for a repository."""
+    with pytest.raises(UnknownNameError, match=rf"^Unknown model '{name}': there is no such folder\. Known: han_pff"):
+        resolve_model(name)
+
+
 def test_entries_are_sorted_and_frozen() -> None:
     """The list is sorted by name, and neither entries nor the table can be changed."""
     names = [entry.name for entry in list_models()]

@@ -104,6 +104,10 @@ def _print(found: Calibration, output: Path) -> None:
     table.add_row("NLL", f"{found.nll_before:.4f}", f"{found.nll_after:.4f}")
     Console().print(table)
     print(f"{found.num_pictures:,} pictures; ECE and NLL after are cross-fitted in {found.num_folds} folds")
+    if found.nll_after > found.nll_before:
+        print(
+            "NLL is higher on pictures that were left out of fitting: more pictures are needed to trust the temperature"
+        )
     print(output)
 
 

@@ -10,6 +10,7 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification, Pr
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.export import is_exported, load_exported
+from fer_zoo.hub.failures import loading_errors
 from fer_zoo.labels import LabelSet, parse_expression
 from fer_zoo.models import register_models
 from fer_zoo.registry import load_image_processor, resolve_model
@@ -66,8 +67,9 @@ def load_classifier(
     if is_exported(model):
         return Classifier(fspath(model), load_exported(model), processor or load_image_processor(model))
     checkpoint = resolve_model(model)
-    loaded = AutoModelForImageClassification.from_pretrained(checkpoint).to(device or _fastest_device())
-    return Classifier(fspath(model), loaded, processor or AutoImageProcessor.from_pretrained(checkpoint))
+    with loading_errors(checkpoint):
+        loaded = AutoModelForImageClassification.from_pretrained(checkpoint).to(device or _fastest_device())
+        return Classifier(fspath(model), loaded, processor or AutoImageProcessor.from_pretrained(checkpoint))
 
 
 def _fastest_device() -> torch.device:

@@ -12,6 +12,7 @@ from huggingface_hub import constants
 
 from fer_zoo.export.onnx_network import to_onnx
 from fer_zoo.models import ExportedForImageClassification, FerPreTrainedModel
+from fer_zoo.packages import import_optional
 from fer_zoo.runtime import NetworkSource, RuntimeOptions, open_network
 from fer_zoo.whole_files import write_whole
 
@@ -35,7 +36,7 @@ def convert_for_backend(
         MissingPackageError: if the package of the backend, or one to convert with, is not installed.
     """
     fingerprint = _fingerprint(model)
-    network = open_network(_converted(model, processor, fingerprint), backend, options)
+    network = open_network(_converted(model, processor, fingerprint, backend), backend, options)
     return ExportedForImageClassification(model.config, network, fingerprint)
 
 
@@ -44,11 +45,16 @@ def cache_folder() -> Path:
     return Path(constants.HF_HOME) / "fer_zoo" / "onnx"
 
 
-def _converted(model: FerPreTrainedModel, processor: Any, fingerprint: str) -> NetworkSource:
-    """Return the network of a model in the format of ONNX: its file, or its content where it cannot be kept."""
+def _converted(model: FerPreTrainedModel, processor: Any, fingerprint: str, backend: str) -> NetworkSource:
+    """Return the network of a model in the format of ONNX: its file, or its content where it cannot be kept.
+
+    Raises:
+        MissingPackageError: if there is no file and ``onnxscript``, which writes it, is not installed.
+    """
     path = cache_folder() / f"{fingerprint}.onnx"
     if path.is_file():
         return path
+    import_optional("onnxscript", f"The backend {backend!r}", "openvino")
     content = to_onnx(model, processor)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -16,7 +17,15 @@ from huggingface_hub.errors import (
     XetDownloadError,
 )
 
-from fer_zoo.errors import HubAccessError, HubConnectionError, HubError, HubNotFoundError, InvalidOptionError
+from fer_zoo.errors import (
+    CheckpointError,
+    FerZooError,
+    HubAccessError,
+    HubConnectionError,
+    HubError,
+    HubNotFoundError,
+    InvalidOptionError,
+)
 
 LOG_IN = "log in with 'hf auth login' or set HF_TOKEN"
 
@@ -70,6 +79,38 @@ def hub_errors(action: str, repo_id: str) -> Iterator[None]:
         raise kind(action, repo_id, reason) from error
 
 
+@contextmanager
+def loading_errors(name: str) -> Iterator[None]:
+    """Turn a failure of transformers to load a model into an error that says whether a folder of that name is there.
+
+    Args:
+        name: what :func:`fer_zoo.registry.resolve_model` returned.
+
+    Raises:
+        CheckpointError: if the folder or the repository is there and holds no model.
+        HubNotFoundError: if the repository or the revision does not exist or is hidden.
+        HubAccessError: if the token is refused.
+        HubConnectionError: if the Hub cannot be reached.
+        HubError: if the Hub answers with any other error.
+    """
+    if Path(name).is_dir() and not Path(name, "config.json").is_file():
+        raise CheckpointError(f"The folder {name!r} holds no model: it has no 'config.json'.")
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(error, FerZooError) or "model_type" not in str(error):
+            raise
+        raise CheckpointError(f"{name!r} holds no model: its 'config.json' names no known 'model_type'.") from error
+    except OSError as error:
+        if isinstance(error, FerZooError) or error.errno is not None or Path(name).is_dir():
+            raise
+        if error.__cause__ is None:  # the repository is there, but holds no model
+            kind, reason = HubError, str(error).splitlines()[0].rstrip(".")
+        else:
+            kind, reason = _explain(_root(error.__cause__))
+        raise kind("load", name, f"there is no such folder here, and from the Hub: {reason}") from error
+
+
 def _root(error: BaseException) -> BaseException:
     """Return what the client wrapped: it reports a failed upload, and a Hub out of reach, by other errors."""
     while isinstance(error, (RuntimeError, LocalEntryNotFoundError)) and error.__cause__ is not None:
@@ -93,4 +134,4 @@ def _explain(error: BaseException) -> tuple[type[HubError], str]:
     return HubError, text
 
 
-__all__ = ["hub_errors"]
+__all__ = ["hub_errors", "loading_errors"]

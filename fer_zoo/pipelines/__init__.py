@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import UnknownNameError
 from fer_zoo.export import is_exported, load_exported
+from fer_zoo.hub.failures import loading_errors
 from fer_zoo.models.checkpoint_errors import checkpoint_errors
 from fer_zoo.pipelines.batch import analyze_files
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
@@ -84,8 +85,9 @@ def pipeline(
         UnknownNameError: if the task, the model or the detector is not known.
         WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
-        CheckpointError: if a folder's files are damaged, or do not fit together.
-        OSError: if files are missing, or the Hub cannot be reached.
+        CheckpointError: if a folder holds no model, or its files are damaged or do not fit together.
+        HubError: if the model is no folder, and the Hub does not give it; a subclass says why.
+        OSError: if files of a folder are missing.
 
     Example:
         >>> from fer_zoo import pipeline
@@ -101,11 +103,13 @@ def pipeline(
         options.setdefault("image_processor", load_image_processor(model))
     elif not isinstance(model, PreTrainedModel):
         loaded = resolve_model(model, revision=revision)
-    is_folder = isinstance(loaded, str) and Path(loaded).is_dir()
-    if is_folder:
-        with checkpoint_errors(str(model)):  # before any option of the caller could be at fault
-            AutoConfig.from_pretrained(loaded)
-    with checkpoint_errors(str(model), OF_FOLDERS) if is_folder else nullcontext():
+    with ExitStack() as errors:
+        if isinstance(loaded, str) and Path(loaded).is_dir():
+            with checkpoint_errors(str(model)), loading_errors(loaded):
+                AutoConfig.from_pretrained(loaded)  # before any option of the caller could be at fault
+            errors.enter_context(checkpoint_errors(str(model), OF_FOLDERS))
+        elif isinstance(loaded, str):
+            errors.enter_context(loading_errors(loaded))
         pipe: FaceExpressionPipeline = transformers.pipeline(
             TASK,
             model=loaded,

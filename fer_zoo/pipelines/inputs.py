@@ -23,8 +23,9 @@ SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.nda
 
 
 def is_single(inputs: Any) -> bool:
-    """Return whether an input is one picture."""
-    return isinstance(inputs, SINGLE_TYPES) or hasattr(inputs, "read")
+    """Return whether an input is one picture; what cannot be many is one, of which the reader says what is wrong."""
+    is_many = isinstance(inputs, Iterable) or (hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"))
+    return isinstance(inputs, SINGLE_TYPES) or hasattr(inputs, "read") or not is_many
 
 
 def load_input(source: ImageSource, *, max_pixels: int, timeout: float) -> NDArray[np.uint8] | ImageReadError:
@@ -36,18 +37,12 @@ def load_input(source: ImageSource, *, max_pixels: int, timeout: float) -> NDArr
 
 
 def stream_inputs(inputs: Any) -> Iterator[Any]:
-    """Yield the pictures of anything that can be iterated over, or indexed and measured as data sets are.
-
-    Raises:
-        ImageReadError: if the input is neither a picture nor many.
-    """
+    """Yield the pictures of anything that can be iterated over, or indexed and measured as data sets are."""
     if isinstance(inputs, Iterable):
         yield from inputs
-    elif hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
+    else:
         for i in range(len(inputs)):
             yield inputs[i]
-    else:
-        yield inputs  # the reader names it and says what it accepts
 
 
 __all__ = ["ImageStream", "Images", "is_single", "load_input", "stream_inputs"]

@@ -44,7 +44,11 @@ def resolve_model(model: str | PathLike[str], *, revision: str | None = None) ->
     entry = ENTRIES.get(name.removeprefix(f"{ORGANIZATION}/"))
     if entry is not None:
         return entry.repo_id if revision is not None else str(verified_folder(entry))
-    if Path(name).is_dir() or name.count("/") == 1:
+    if Path(name).is_dir():
+        return name
+    if "/" in name and (name.count("/") > 1 or name.startswith((".", "/", "~"))):
+        raise UnknownNameError("model", name, ENTRIES, reason="there is no such folder")
+    if "/" in name:
         return name
     raise UnknownNameError("model", name, ENTRIES)
 
@@ -84,7 +88,8 @@ def load_image_processor(
         revision: branch, tag or commit on the Hub.
 
     Raises:
-        UnknownNameError: if a name without an owner is neither in the table nor a folder.
+        UnknownNameError: if a name without an owner is neither in the table nor a folder, or a path has no folder
+            behind it.
         WeightsIntegrityError: if the embedded weights are damaged.
         CheckpointError: if there is no image processor, or one that cannot cut out faces.
     """

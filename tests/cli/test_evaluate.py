@@ -14,7 +14,8 @@ from transformers import AutoConfig, AutoImageProcessor
 from typer.testing import Result
 
 from fer_zoo import get_entry, pipeline
-from fer_zoo.evaluation import EvaluationReport
+from fer_zoo.cli.calibrate import _print as print_calibration
+from fer_zoo.evaluation import Calibration, EvaluationReport
 
 Run = Callable[..., Result]
 Write = Callable[[str, NDArray[np.uint8]], str]
@@ -192,6 +193,20 @@ class TestCalibrate:
 
         assert "temperature" in result.stdout
         assert "12 pictures; ECE and NLL after are cross-fitted in 5 folds" in result.stdout
+
+    @pytest.mark.parametrize(("after", "warns"), [(0.5, True), (0.4, False), (0.3, False)])
+    def test_temperature_that_is_worse_is_said_to_be(
+        self, after: float, warns: bool, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Compared is the likelihood of pictures that were left out of fitting."""
+        found = Calibration(
+            temperature=2.0, temperature_before=1.0, ece_before=0.1, ece_after=0.1, nll_before=0.4, nll_after=after,
+            num_pictures=8, num_folds=5,
+        )  # fmt: skip
+
+        print_calibration(found, Path("out"))
+
+        assert ("more pictures are needed" in capsys.readouterr().out) == warns
 
     def test_folders_in_use_are_refused(self, run: Run, validation: Path) -> None:
         """Nothing is overwritten."""

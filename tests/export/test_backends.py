@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.detection import CenterFaceDetector
-from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.errors import InvalidOptionError, MissingPackageError, UnknownNameError
 from fer_zoo.export import export_model
 from fer_zoo.labels import get_label_set
 from fer_zoo.pipelines.backend import CompiledModel
@@ -49,6 +50,19 @@ def test_same_faces_and_expressions(on_torch: ImageResult, group: NDArray[np.uin
     assert pipe.backend == backend
     assert len(found.faces) == 6
     _compare(found, on_torch, score=2e-3, pixels=0.01)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_missing_converter_is_named_with_the_extra_of_the_backend(
+    backend: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Who asked for a backend is not told of an export."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+
+    message = rf"^The backend '{backend}' needs.*pip install 'fer-zoo\[openvino\]'$"
+    with pytest.raises(MissingPackageError, match=message):
+        pipeline(backend=backend, device="cpu")
 
 
 def test_bfloat16_through_transformers(on_torch: ImageResult, group: NDArray[np.uint8]) -> None:

@@ -161,6 +161,17 @@ def test_empty_list_gives_an_empty_list(embedded_pipeline: FaceExpressionPipelin
     assert list(embedded_pipeline(iter([]))) == []
 
 
+@pytest.mark.parametrize("nothing", [None, 5])
+def test_what_is_no_picture_is_refused_at_once(embedded_pipeline: FaceExpressionPipeline, nothing: Any) -> None:
+    """It is not taken for a stream, whose error would come when the first result is taken."""
+    with pytest.raises(ImageReadError, match=f"Cannot read image .*{type(nothing).__name__}"):
+        embedded_pipeline(nothing)
+
+    rows = embedded_pipeline(nothing, on_error="skip")
+
+    assert [list(row) for row in rows] == [["error"]]
+
+
 def test_tuple_is_many_pictures(
     embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8], landscape: NDArray[np.uint8]
 ) -> None:
