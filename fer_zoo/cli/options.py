@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fer_zoo.cli.devices import check_device
 from fer_zoo.datasets import DATASETS
 from fer_zoo.detection import DETECTORS
 from fer_zoo.registry import list_embedded_models
@@ -18,7 +19,8 @@ DetectorOption = Annotated[
     str, typer.Option(help=f"{', '.join(DETECTORS)}; the last is for pictures that are face crops already.")
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option(help="Such as cpu, cuda or cuda:1; by default the fastest that is there.")
+    str | None,
+    typer.Option(callback=check_device, help="Such as cpu, cuda or cuda:1; by default the fastest that is there."),
 ]
 BackendOption = Annotated[
     str | None,

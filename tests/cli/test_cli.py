@@ -160,7 +160,11 @@ def test_crops_and_folders(run: Callable[..., Result], write_picture: Write, ast
     [
         (("--model", "mahn"), "Unknown model 'mahn'. Did you mean 'mhan'?"),
         (("--detector", "mtcnn"), "Unknown detector 'mtcnn'."),
-        (("--device", "abacus"), "abacus"),
+        (
+            ("--device", "abacus"),
+            "Invalid value 'abacus' for --device: expected one of cpu, cuda, mps, xpu, or cuda:1.",
+        ),
+        (("--device", "cuda:99"), "Invalid value 'cuda:99' for --device: expected a device that torch finds here: cpu"),
         (("--json", "--csv"), "choose one of --json and --csv"),
         (("--top-k", "0"), "--top-k"),
         (("--threshold", "2"), "--threshold"),
