@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fer_zoo.cli.failures import errors_as_usage
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.pipelines.backend import fastest_device
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 
@@ -28,15 +29,14 @@ def refuse_missing(device: str) -> None:
     import torch
 
     kind, _, number = device.partition(":")
-    if kind not in DEVICES or (number and not number.isdecimal()):
+    here = fastest_device().type
+    if kind not in {*DEVICES, here} or (number and not number.isdecimal()):
         raise InvalidOptionError("--device", device, f"one of {', '.join(DEVICES)}, or cuda:1")
     if kind == "cpu":
         return
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    there = torch.accelerator.device_count() if found is not None and found.type == kind else 0
-    if int(number or 0) >= there:
-        names = "cpu" if found is None else f"cpu, {', '.join(f'{found.type}:{i}' for i in range(max(1, there)))}"
-        raise InvalidOptionError("--device", device, f"a device that torch finds here: {names}")
+    there = [] if here == "cpu" else [f"{here}:{i}" for i in range(torch.accelerator.device_count())]
+    if kind != here or int(number or 0) >= len(there):
+        raise InvalidOptionError("--device", device, f"a device that torch finds here: {', '.join(['cpu', *there])}")
 
 
 __all__ = ["DEVICES", "check_device", "refuse_missing"]

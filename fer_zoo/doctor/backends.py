@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from fer_zoo.packages import is_installed
-from fer_zoo.pipelines.backend import TORCH, choose_fastest
+from fer_zoo.pipelines.backend import TORCH, choose_fastest, fastest_device
 from fer_zoo.runtime import FILE_BACKENDS, choose_providers
 from fer_zoo.runtime.openvino import shared_core
 
@@ -49,9 +47,7 @@ class Backends:
 
 def find_backends() -> Backends:
     """Return the backends and what a pipeline would choose."""
-    device = torch.device("cpu")
-    if torch.accelerator.is_available():
-        device = torch.accelerator.current_accelerator() or device
+    device = fastest_device()
     backends = [BackendStatus(TORCH, is_installed=True, providers=(str(device),))]
     backends += map(_file_backend, FILE_BACKENDS)
     fastest = choose_fastest(device)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import torch
+
+from fer_zoo.pipelines.threads import usable_cpus
 
 #: Where Linux says what its processors can; other systems have no such file, and torch's answer has to do.
 CPU_INFO: Final = Path("/proc/cpuinfo")
@@ -49,7 +50,7 @@ def find_machine() -> Machine:
     return Machine(
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         processor=fields.get("model name", platform.processor() or platform.machine()),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cpus(),
         features=tuple(feature for feature in USEFUL_FEATURES if feature in flags),
         torch_capability=torch.backends.cpu.get_cpu_capability(),
         accelerators=_find_accelerators(),

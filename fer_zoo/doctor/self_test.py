@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
+import torch
+from torchvision.ops import box_iou
+
 from fer_zoo.pipelines import FaceExpressionPipeline
 from fer_zoo.results import Box, ImageResult
 
@@ -88,10 +91,8 @@ def _find_fault(result: ImageResult, *, gives_crops: bool, is_published: bool) -
 
 def _overlap(first: Box, second: Box) -> float:
     """Return the intersection of two boxes over their union, in [0, 1]."""
-    width = min(first.right, second.right) - max(first.left, second.left)
-    height = min(first.bottom, second.bottom) - max(first.top, second.top)
-    intersection = max(0.0, width) * max(0.0, height)
-    return intersection / (first.width * first.height + second.width * second.height - intersection)
+    corners = [torch.tensor([[box.left, box.top, box.right, box.bottom]]) for box in (first, second)]
+    return float(box_iou(*corners))
 
 
 __all__ = ["EXPECTED_BOX", "EXPECTED_LABEL", "SelfTest", "run_self_test"]

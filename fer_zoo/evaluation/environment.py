@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Self
 
 import torch
+
+from fer_zoo.pipelines.threads import usable_cpus
 
 PACKAGES = ("fer-zoo", "torch", "transformers", "numpy", "scikit-learn")
 
@@ -51,7 +52,7 @@ def _describe_hardware(device: torch.device) -> str:
     """Return the name of the accelerator, or the kind of processor and how many cores this process may use."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cpus()
     processor = f"{platform.machine()} CPU, {'1 core' if cores == 1 else f'{cores} cores'}"
     return processor if device.type == "cpu" else f"{device.type}, {processor}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from os import PathLike, fspath
 from typing import Any, NamedTuple
 
-import torch
 from transformers import AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
 
 from fer_zoo.errors import InvalidOptionError
@@ -13,6 +12,7 @@ from fer_zoo.export import is_exported, load_exported
 from fer_zoo.hub.failures import loading_errors
 from fer_zoo.labels import LabelSet, parse_expression
 from fer_zoo.models import register_models
+from fer_zoo.pipelines.backend import fastest_device
 from fer_zoo.registry import load_image_processor, resolve_model
 
 
@@ -53,6 +53,8 @@ def load_classifier(
     Raises:
         UnknownNameError: if there is no model of that name.
         WeightsNotFoundError: if there are no weights of that name yet.
+        CheckpointError: if a folder holds no model, or a damaged one.
+        HubError: if the model is no folder, and the Hub does not give it; a subclass says why.
         InvalidOptionError: if a model comes without its image processor.
     """
     if isinstance(model, PreTrainedModel):
@@ -68,15 +70,8 @@ def load_classifier(
         return Classifier(fspath(model), load_exported(model), processor or load_image_processor(model))
     checkpoint = resolve_model(model)
     with loading_errors(checkpoint):
-        loaded = AutoModelForImageClassification.from_pretrained(checkpoint).to(device or _fastest_device())
+        loaded = AutoModelForImageClassification.from_pretrained(checkpoint).to(device or fastest_device())
         return Classifier(fspath(model), loaded, processor or AutoImageProcessor.from_pretrained(checkpoint))
-
-
-def _fastest_device() -> torch.device:
-    """Return the accelerator, or the CPU where there is none."""
-    return (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or torch.device(
-        "cpu"
-    )
 
 
 __all__ = ["Classifier", "load_classifier"]

@@ -83,6 +83,12 @@ def choose_fastest(device: torch.device) -> BackendChoice:
     return BackendChoice(TORCH, "openvino, the fastest on a CPU, is not installed")
 
 
+def fastest_device() -> torch.device:
+    """Return the accelerator that torch would take, or the CPU where there is none."""
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return found or torch.device("cpu")
+
+
 class CompiledModel:
     """A model compiled for batches of 1, 2, 4, 8 and so on; others are filled up with zeros.
 
@@ -113,4 +119,4 @@ class CompiledModel:
         return logits
 
 
-__all__ = ["TORCH", "BackendChoice", "CompiledModel", "choose_backend", "choose_fastest"]
+__all__ = ["TORCH", "BackendChoice", "CompiledModel", "choose_backend", "choose_fastest", "fastest_device"]
