@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import resource
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from forked import forked
 from writers import WRITERS, write_forever
 
 from fer_zoo.whole_files import whole_folder, write_whole
@@ -45,7 +42,7 @@ def full_disk(free: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path) -> None:
     """SIGTERM ends a process that writes and writes; whatever stands in a place is what an undisturbed one wrote."""
     ending, write = WRITERS[name]
     expected = []
@@ -56,16 +53,12 @@ def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path, monkeypatch
         expected.append(contents(place))
     folder = tmp_path / "killed"
     folder.mkdir()
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the server of processes imports the writers once
-    context: Any = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["writers"])
-    for _ in range(2):
-        process = context.Process(target=write_forever, args=(name, folder), daemon=True)
-        process.start()
-        while not (folder / f"1{ending}").exists() and process.is_alive():
-            time.sleep(0.002)
-        os.kill(process.pid, signal.SIGTERM)
-        process.join()
+    for number in range(2):
+        with forked(write_forever, name, folder, folder=tmp_path, name=str(number)) as process:
+            while not (folder / f"1{ending}").exists() and process.process.is_alive():
+                time.sleep(0.002)
+            process.send_signal(signal.SIGTERM)
+            process.wait()
 
         found = [path for path in folder.iterdir() if not path.name.startswith(".")]
         assert len(found) >= 2
