@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -105,6 +106,13 @@ def command_line(*arguments: str) -> None:
     from fer_zoo.cli import app
 
     app(arguments, prog_name="fer-zoo")
+
+
+def run_script(path: Path) -> None:
+    """Run a script as ``python path`` does, and print line by line."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    runpy.run_path(str(path), run_name="__main__")
 
 
 def several(number: int) -> list[dict[str, str]]:
