@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.ranges import check_positive
 
 MIN_PICTURES = 2  # of the contrastive loss: one alone has nothing to be confused with
 
@@ -224,8 +225,7 @@ def check_temperature(temperature: float) -> None:
     Raises:
         InvalidOptionError: if it is not above 0.
     """
-    if not temperature > 0:
-        raise InvalidOptionError("temperature", temperature, "a number above 0")
+    check_positive(temperature=temperature)
 
 
 def pairwise_errors(attention_maps: Sequence[Tensor]) -> Tensor:

@@ -10,8 +10,9 @@ from typing import ClassVar, Final
 from fer_zoo.datasets.files import list_folders, pictures_below, read_lines
 from fer_zoo.datasets.reader import ALL, DatasetCard, DatasetReader, SplitSamples
 from fer_zoo.datasets.sample import Sample
-from fer_zoo.errors import AnnotationError, InvalidOptionError
+from fer_zoo.errors import AnnotationError
 from fer_zoo.labels import Expression
+from fer_zoo.ranges import check_counts
 
 PICTURE_FOLDERS: Final = ("cohn-kanade-images", "extended-cohn-kanade-images/cohn-kanade-images")
 LABEL_FOLDERS: Final = ("Emotion", "Emotion_labels/Emotion")
@@ -45,8 +46,7 @@ class CkPlusReader(DatasetReader):
 
     def __init__(self, root: Path, *, last_frames: int = 3, neutral: bool = True) -> None:
         super().__init__(root)
-        if last_frames < 1:
-            raise InvalidOptionError("last_frames", last_frames, "at least 1")
+        check_counts(last_frames=last_frames)
         self.last_frames = last_frames
         self.neutral = neutral
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.ranges import check_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,7 @@ class DemoLimits:
 
     def __post_init__(self) -> None:
         """Refuse limits that would let nothing through."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not value > 0:
-                raise InvalidOptionError(field.name, value, "a number above 0")
+        check_positive(**asdict(self))
 
 
 __all__ = ["DemoLimits"]

@@ -16,8 +16,9 @@ from fer_zoo.demo.limits import DemoLimits
 from fer_zoo.demo.packages import import_gradio
 from fer_zoo.demo.video import has_video_packages
 from fer_zoo.demo.video_tab import add_video_tab
-from fer_zoo.errors import FerZooError, InvalidOptionError
+from fer_zoo.errors import FerZooError
 from fer_zoo.imaging import annotate
+from fer_zoo.ranges import check_counts
 from fer_zoo.results import ImageResult
 
 if TYPE_CHECKING:
@@ -223,8 +224,7 @@ def _add_endpoint(analyzer: FaceAnalyzer) -> None:
             top_k: how many entries the scores of each face have; all of them by default.
         """
         try:
-            if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
-                raise InvalidOptionError("top_k", top_k, "a whole number from 1, or null")
+            check_counts(top_k=top_k)
             return _analyze_upload(analyzer, picture, model, detector).result.to_dict(top_k=top_k)
         except FerZooError as error:
             raise gr.Error(str(error), print_exception=False) from error

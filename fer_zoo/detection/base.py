@@ -8,7 +8,6 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.errors import InvalidOptionError
 from fer_zoo.results import Face
 
 
@@ -35,18 +34,4 @@ class FaceDetector(Protocol):
         ...
 
 
-def check_thresholds(**thresholds: float) -> None:
-    """Refuse thresholds that are no probabilities.
-
-    Args:
-        **thresholds: values by the names of the options.
-
-    Raises:
-        InvalidOptionError: if a value is not in [0, 1].
-    """
-    for option, value in thresholds.items():
-        if not 0 <= value <= 1:
-            raise InvalidOptionError(option, value, "a number from 0 to 1")
-
-
-__all__ = ["FaceDetector", "check_thresholds"]
+__all__ = ["FaceDetector"]

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.ops import nms
 
-from fer_zoo.detection.base import check_thresholds
 from fer_zoo.detection.landmarks import as_landmarks
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, WeightsIntegrityError
 from fer_zoo.packages import import_optional
+from fer_zoo.ranges import check_shares
 from fer_zoo.results import Box, Face
 from fer_zoo.runtime import Network, RuntimeOptions, open_network
 
@@ -78,7 +78,7 @@ class CenterFaceDetector:
     ) -> None:
         if max_size < SIZE_MULTIPLE:
             raise InvalidOptionError("max_size", max_size, f"at least {SIZE_MULTIPLE} pixels")
-        check_thresholds(score_threshold=score_threshold, iou_threshold=iou_threshold)
+        check_shares(score_threshold=score_threshold, iou_threshold=iou_threshold)
         self.max_size = max_size
         self.score_threshold = score_threshold
         self.iou_threshold = iou_threshold

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.detection.base import check_thresholds
 from fer_zoo.detection.landmarks import as_landmarks
 from fer_zoo.errors import CheckpointError, MissingPackageError, WeightsNotFoundError
+from fer_zoo.ranges import check_shares
 from fer_zoo.results import Box, Face
 from fer_zoo.runtime import choose_providers
 
@@ -53,7 +53,7 @@ class ScrfdDetector:
         iou_threshold: float = 0.4,
         providers: Sequence[str] | None = None,
     ) -> None:
-        check_thresholds(score_threshold=score_threshold, iou_threshold=iou_threshold)
+        check_shares(score_threshold=score_threshold, iou_threshold=iou_threshold)
         try:
             model_zoo = import_module("insightface.model_zoo")
             app = import_module("insightface.app")

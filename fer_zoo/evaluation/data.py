@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from fer_zoo.errors import ImageReadError, InvalidOptionError
 from fer_zoo.labels import LabelSet
+from fer_zoo.ranges import check_counts
 
 OnUnreadable = Literal["raise", "skip"]
 
@@ -160,10 +161,8 @@ def read_batches(
     Raises:
         InvalidOptionError: if an option is out of its range.
     """
-    if batch_size < 1:
-        raise InvalidOptionError("batch_size", batch_size, "at least 1")
-    if num_workers < 0:
-        raise InvalidOptionError("num_workers", num_workers, "at least 0")
+    check_counts(batch_size=batch_size)
+    check_counts(0, num_workers=num_workers)
     yield from DataLoader(_Readings(dataset), batch_size=batch_size, num_workers=num_workers, collate_fn=collate)
 
 

@@ -23,6 +23,7 @@ from fer_zoo.evaluation.reliability import (
     expected_calibration_error,
     reliability_table,
 )
+from fer_zoo.ranges import check_shares
 
 NUM_DIMENSIONS = 2  # of probabilities: pictures and classes
 
@@ -198,8 +199,7 @@ def _check(
         raise InvalidOptionError(
             "labels", (int(labels.min()), int(labels.max())), f"class indices from 0 to {num_classes - 1}"
         )
-    if not 0 <= min_confidence <= 1:
-        raise InvalidOptionError("min_confidence", min_confidence, "a number from 0 to 1")
+    check_shares(min_confidence=min_confidence)
 
 
 __all__ = ["Accuracy", "ClassMetrics", "ClassificationMetrics", "compute_metrics"]

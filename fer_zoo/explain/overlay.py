@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fer_zoo.errors import InvalidOptionError
 from fer_zoo.explain.faces import Explanation
+from fer_zoo.ranges import check_shares
 
 # Viridis of matplotlib (van der Walt, Smith, 2015; CC0): steps of equal size look equal, also with colour vision
 # deficiencies and in grey. Every fifteenth of its 256 colours; those between are interpolated.
@@ -56,8 +56,7 @@ def overlay(image: NDArray[np.uint8], explanations: Sequence[Explanation], *, al
     Raises:
         InvalidOptionError: if alpha is out of its range.
     """
-    if not 0 <= alpha <= 1:
-        raise InvalidOptionError("alpha", alpha, "a number from 0 to 1")
+    check_shares(alpha=alpha)
     heat = np.full(image.shape[:2], OUTSIDE, np.float32)
     for explanation in explanations:
         _draw_heat(heat, explanation)

@@ -17,10 +17,11 @@ from urllib.parse import urlsplit, urlunsplit
 import numpy as np
 from PIL import Image
 
-from fer_zoo.errors import ImageNotFoundError, ImageReadError, InvalidOptionError
+from fer_zoo.errors import ImageNotFoundError, ImageReadError
 from fer_zoo.imaging.decode import check_pixels, decode_file, decode_picture
 from fer_zoo.imaging.download import download
 from fer_zoo.imaging.modes import array_to_rgb, tensor_to_array
+from fer_zoo.ranges import check_positive
 
 if TYPE_CHECKING:
     import torch
@@ -86,9 +87,7 @@ def read_image(
             the two above.
         InvalidOptionError: a limit is not positive.
     """
-    for option, value in (("max_pixels", max_pixels), ("timeout", timeout), ("max_bytes", max_bytes)):
-        if not value > 0:
-            raise InvalidOptionError(option, value, "a number above 0")
+    check_positive(max_pixels=max_pixels, timeout=timeout, max_bytes=max_bytes)
     name = describe_source(source)
     if isinstance(source, Image.Image):
         return decode_picture(source, name, max_pixels)

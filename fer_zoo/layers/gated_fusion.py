@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.ranges import check_counts
 
 GateType = Literal["channel", "scalar"]
 
@@ -42,8 +43,7 @@ class GatedVectorFusion(nn.Module):
 
     def __init__(self, num_vectors: int, size: int, *, gate_type: GateType = "channel") -> None:
         super().__init__()
-        if num_vectors < 1:
-            raise InvalidOptionError("num_vectors", num_vectors, "at least 1")
+        check_counts(num_vectors=num_vectors)
         if gate_type not in get_args(GateType):
             raise InvalidOptionError("gate_type", gate_type, f"one of {', '.join(get_args(GateType))}")
         self.gate_blocks = nn.ModuleList(

@@ -23,6 +23,7 @@ from fer_zoo.layers.implementation import FusibleLayer
 from fer_zoo.layers.inference_form import fold_norm
 from fer_zoo.layers.kernels.fallback import can_fuse
 from fer_zoo.layers.zero_start import ZeroStartBatchNorm2d
+from fer_zoo.ranges import check_shares
 
 GradientOperator = Literal["sobel", "central_difference", "learnable"]
 
@@ -122,8 +123,7 @@ class CentralDifference(nn.Module):
 
     def __init__(self, channels: int, *, theta: float = 0.7) -> None:
         super().__init__()
-        if not 0 <= theta <= 1:
-            raise InvalidOptionError("theta", theta, "a number in [0, 1]")
+        check_shares(theta=theta)
         self.theta = theta
         self.conv = nn.Conv2d(channels, channels, 3, groups=channels, bias=False)
 

@@ -19,6 +19,7 @@ from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 from fer_zoo.pipelines.groups import GROUP_SIZE, AnalysisOptions, Group, analyze_groups, group_pictures
 from fer_zoo.pipelines.result_store import BatchSummary, ResultStore
 from fer_zoo.pipelines.threads import usable_cpus
+from fer_zoo.ranges import check_counts
 from fer_zoo.results import ImageResult
 
 Sources: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -74,8 +75,7 @@ def analyze_files(
         >>> summary.num_pictures, summary.num_faces
         (1, 1)
     """
-    if workers is not None and workers < 1:
-        raise InvalidOptionError("workers", workers, "at least 1")
+    check_counts(workers=workers)
     options = options or AnalysisOptions()
 
     def analyze(groups: Iterator[Group]) -> Iterator[tuple[Group, list[ImageResult]]]:

@@ -18,6 +18,7 @@ from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary
 from fer_zoo.pipelines.crop_store import CropStore
 from fer_zoo.pipelines.face_cropper import FaceCropper
 from fer_zoo.pipelines.threads import AHEAD, map_in_order, usable_cpus
+from fer_zoo.ranges import check_counts, check_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +160,8 @@ def _check_options(*, quality: int | None, max_pixels: int, workers: int | None,
     """
     if quality is not None and not 1 <= quality <= 100:  # noqa: PLR2004  # percent
         raise InvalidOptionError("quality", quality, "a number from 1 to 100, or None for PNG")
-    for option, value in (("max_pixels", max_pixels), ("workers", workers), ("limit", limit)):
-        if value is not None and value < 1:
-            raise InvalidOptionError(option, value, "at least 1")
+    check_counts(workers=workers, limit=limit)
+    check_positive(max_pixels=max_pixels)
 
 
 __all__ = ["crop_folder"]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.detection import FaceDetector, create_detector
-from fer_zoo.detection.base import check_thresholds
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.ranges import check_counts, check_shares
 from fer_zoo.registry import ENTRIES, ORGANIZATION, load_image_processor
 from fer_zoo.results import Face
 
@@ -60,11 +60,10 @@ class FaceCropper:
         faces: FaceChoice = "largest",
         threshold: float = 0.0,
     ) -> None:
-        if size is not None and size < 1:
-            raise InvalidOptionError("size", size, "at least 1 pixel")
+        check_counts(size=size)
         if faces not in get_args(FaceChoice):
             raise InvalidOptionError("faces", faces, "'largest' or 'all'")
-        check_thresholds(threshold=threshold)
+        check_shares(threshold=threshold)
         self.model, self.revision = _recorded_name(model), revision
         self.image_processor = load_image_processor(model, revision=revision)
         self.detector = create_detector(detector)

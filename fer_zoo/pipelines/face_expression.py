@@ -24,7 +24,8 @@ from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
 from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.inputs import Images, ImageStream, is_single, load_input, stream_inputs
 from fer_zoo.pipelines.memory import BatchSplitter
-from fer_zoo.pipelines.rows import FaceRow, check_top_k, to_rows
+from fer_zoo.pipelines.rows import FaceRow, to_rows
+from fer_zoo.ranges import check_counts, check_shares
 from fer_zoo.results import Face, FaceExpression, ImageResult
 from fer_zoo.runtime import RuntimeOptions
 from fer_zoo.whole_files import whole_folder
@@ -94,7 +95,8 @@ class FaceExpressionPipeline(ChunkPipeline):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.top_k = check_top_k(top_k)
+        check_counts(top_k=top_k)
+        self.top_k = top_k
         self._process = os.getpid()
         self.model.eval()
         options = RuntimeOptions(threads, precision)
@@ -140,7 +142,8 @@ class FaceExpressionPipeline(ChunkPipeline):
         Raises:
             ImageReadError: if a picture cannot be read and ``on_error`` is ``"raise"``.
         """
-        top_k = self.top_k if top_k is None else check_top_k(top_k)
+        check_counts(top_k=top_k)
+        top_k = self.top_k if top_k is None else top_k
         results = self.analyze(inputs, **options)
         if isinstance(results, ImageResult):
             return to_rows(results, top_k)
@@ -253,10 +256,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         timeout: float | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Check the options and sort them by the step that they belong to."""
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise InvalidOptionError("threshold", threshold, "a number from 0 to 1")
-        if min_confidence is not None and not 0 <= min_confidence <= 1:
-            raise InvalidOptionError("min_confidence", min_confidence, "a number from 0 to 1")
+        check_shares(threshold=threshold, min_confidence=min_confidence)
         if on_error not in {None, "raise", "skip"}:
             raise InvalidOptionError("on_error", on_error, "'raise' or 'skip'")
         reading = {"threshold": threshold, "on_error": on_error, "max_pixels": max_pixels, "timeout": timeout}

@@ -18,14 +18,14 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_zoo.detection.base import check_thresholds
-from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
+from fer_zoo.errors import FerZooError, ImageReadError
 from fer_zoo.imaging.archives import ArchiveReader
 from fer_zoo.imaging.locations import Location, fetch, load, name_of
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 from fer_zoo.pipelines.threads import AHEAD, map_in_order
+from fer_zoo.ranges import check_counts, check_positive, check_shares
 from fer_zoo.results import ImageResult
 
 GROUP_SIZE: Final = 64  # pictures; what a killed run may have to do again
@@ -72,10 +72,9 @@ class AnalysisOptions:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        check_thresholds(threshold=self.threshold, min_confidence=self.min_confidence)
-        for option in ("batch_size", "max_pixels"):
-            if getattr(self, option) < 1:
-                raise InvalidOptionError(option, getattr(self, option), "at least 1")
+        check_shares(threshold=self.threshold, min_confidence=self.min_confidence)
+        check_counts(batch_size=self.batch_size)
+        check_positive(max_pixels=self.max_pixels)
 
 
 def group_pictures(locations: Iterable[Location | ImageReadError], size: int = GROUP_SIZE) -> Iterator[Group]:

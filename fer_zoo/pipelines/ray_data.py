@@ -20,11 +20,12 @@ from typing import Any, Final
 import torch
 
 from fer_zoo.detection import FaceDetector
-from fer_zoo.errors import InvalidOptionError, WorkerError
+from fer_zoo.errors import WorkerError
 from fer_zoo.packages import import_optional
 from fer_zoo.pipelines.batch import OnProgress, Sources, describe_run, run_groups
 from fer_zoo.pipelines.groups import AnalysisOptions, Group, analyze_group, find_poisoned
 from fer_zoo.pipelines.result_store import BatchSummary
+from fer_zoo.ranges import check_counts, check_not_negative
 from fer_zoo.results import ImageResult
 
 STRIKES: Final = 2  # actors that a picture may kill; one may have died of something else
@@ -51,11 +52,8 @@ class RayResources:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.num_workers < 1:
-            raise InvalidOptionError("num_workers", self.num_workers, "at least 1")
-        for option in ("num_cpus", "num_gpus"):
-            if getattr(self, option) < 0:
-                raise InvalidOptionError(option, getattr(self, option), "at least 0")
+        check_counts(num_workers=self.num_workers)
+        check_not_negative(num_cpus=self.num_cpus, num_gpus=self.num_gpus)
 
 
 def analyze_files_with_ray(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from fer_zoo.errors import InvalidOptionError
 from fer_zoo.results import ImageResult
 
 FaceRow: TypeAlias = dict[str, Any]
@@ -22,15 +21,4 @@ def to_rows(result: ImageResult, top_k: int | None = None) -> list[FaceRow]:
     return [face.to_dict(top_k=top_k) for face in result.faces]
 
 
-def check_top_k(top_k: int | None) -> int | None:
-    """Return the number of scores in a row.
-
-    Raises:
-        InvalidOptionError: if it is below 1.
-    """
-    if top_k is not None and top_k < 1:
-        raise InvalidOptionError("top_k", top_k, "at least 1")
-    return top_k
-
-
-__all__ = ["FaceRow", "check_top_k", "to_rows"]
+__all__ = ["FaceRow", "to_rows"]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.ranges import check_counts
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 NetworkSource: TypeAlias = "bytes | str | PathLike[str]"
@@ -42,8 +43,7 @@ class RuntimeOptions:
 
     def __post_init__(self) -> None:
         """Refuse what no library could do."""
-        if self.threads is not None and self.threads < 1:
-            raise InvalidOptionError("threads", self.threads, "at least 1")
+        check_counts(threads=self.threads)
         if self.precision not in {None, "fp32", "bf16", "fp16"}:
             raise InvalidOptionError(
                 "precision", self.precision, "fp32, bf16 or fp16; for int8, export the model with that precision first"

@@ -104,8 +104,8 @@ def test_pictures_without_a_label_are_refused(processor: FerImageProcessor) -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size: expected at least 1"),
-        ({"num_workers": -1}, "num_workers: expected at least 0"),
+        ({"batch_size": 0}, "batch_size: expected a whole number of at least 1"),
+        ({"num_workers": -1}, "num_workers: expected a whole number of at least 0"),
         ({"unreadable": "ignore"}, "unreadable: expected 'raise' or 'skip'"),
     ],
 )

@@ -77,5 +77,5 @@ def test_refuses_bad_options() -> None:
     """The messages say what is possible."""
     with pytest.raises(InvalidOptionError, match="expected one of channel, scalar"):
         GatedVectorFusion(4, 8, gate_type="vector")  # type: ignore[arg-type]
-    with pytest.raises(InvalidOptionError, match="num_vectors: expected at least 1"):
+    with pytest.raises(InvalidOptionError, match="num_vectors: expected a whole number of at least 1"):
         GatedVectorFusion(0, 8)

@@ -135,7 +135,7 @@ class TestCentralDifference:
 
     def test_refuses_a_share_outside_its_range(self) -> None:
         """Theta is a share."""
-        with pytest.raises(InvalidOptionError, match=r"Invalid value 1.5 for theta: expected a number in \[0, 1\]"):
+        with pytest.raises(InvalidOptionError, match=r"Invalid value 1.5 for theta: expected a number from 0 to 1"):
             CentralDifference(3, theta=1.5)
 
 

@@ -313,9 +313,9 @@ def test_source_that_is_no_folder_is_refused(photographs: Path, bright: FaceCrop
     [
         ({"quality": 0}, "Invalid value 0 for quality: expected a number from 1 to 100, or None for PNG."),
         ({"quality": 101}, "Invalid value 101 for quality: expected a number from 1 to 100, or None for PNG."),
-        ({"max_pixels": 0}, "Invalid value 0 for max_pixels: expected at least 1."),
-        ({"workers": 0}, "Invalid value 0 for workers: expected at least 1."),
-        ({"limit": 0}, "Invalid value 0 for limit: expected at least 1."),
+        ({"max_pixels": 0}, "Invalid value 0 for max_pixels: expected a number above 0."),
+        ({"workers": 0}, "Invalid value 0 for workers: expected a whole number of at least 1."),
+        ({"limit": 0}, "Invalid value 0 for limit: expected a whole number of at least 1."),
     ],
 )
 def test_options_out_of_range_are_refused(

@@ -160,7 +160,7 @@ def test_thread_safe_detector_is_called_from_several_threads() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 0}, "Invalid value 0 for size: expected at least 1 pixel."),
+        ({"size": 0}, "Invalid value 0 for size: expected a whole number of at least 1."),
         ({"faces": "both"}, "Invalid value 'both' for faces: expected 'largest' or 'all'."),
         ({"threshold": 2}, "Invalid value 2 for threshold: expected a number from 0 to 1."),
         (

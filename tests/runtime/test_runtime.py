@@ -127,7 +127,7 @@ def test_options_that_a_backend_does_not_have(network: bytes, name: str, options
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threads": 0}, "Invalid value 0 for threads: expected at least 1"),
+        ({"threads": 0}, "Invalid value 0 for threads: expected a whole number of at least 1"),
         ({"precision": "int8"}, "expected fp32, bf16 or fp16; for int8, export the model with that precision first"),
     ],
 )

@@ -17,6 +17,7 @@ from fer_zoo.pipelines.video.segments import SegmentBuilder
 from fer_zoo.pipelines.video.source import VideoSource
 from fer_zoo.pipelines.video.tables import FrameTable, SegmentTable
 from fer_zoo.pipelines.video.timeline import Timeline
+from fer_zoo.ranges import check_positive
 from fer_zoo.video_results import FrameResult, Segment, VideoSummary
 
 Place = str | PathLike[str]
@@ -68,8 +69,7 @@ def analyze_video(
         >>> print(summary.segments[0])  # doctest: +SKIP
         track 1: happiness 00:00.0-00:04.2
     """
-    if max_seconds is not None and not max_seconds > 0:
-        raise InvalidOptionError("max_seconds", max_seconds, "a number above 0")
+    check_positive(max_seconds=max_seconds)
     _check_places(source, [frames, segments, annotated, timeline])
     analyzer = analyzer or VideoAnalyzer()
     stop = stop or Event()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines.video.reader import USUAL_RATE, VideoFrame, VideoReader
 from fer_zoo.pipelines.video.smoothing import Smoothing, TrackSmoother
 from fer_zoo.pipelines.video.source import VideoSource
 from fer_zoo.pipelines.video.tracking import FaceTracker, interpolate_face
+from fer_zoo.ranges import check_counts, check_not_negative, check_shares
 from fer_zoo.results import Face, FaceExpression
 from fer_zoo.video_results import FrameResult, TrackedFace
 
@@ -82,15 +82,9 @@ class VideoAnalyzer:
         threshold: float | None = None,
         min_confidence: float | None = None,
     ) -> None:
-        counts = {"detect_every": detect_every, "num_frames": num_frames, "batch_size": batch_size}
-        for option, value in counts.items():
-            if value < 1:
-                raise InvalidOptionError(option, value, "at least 1")
-        if not lost_after >= 0:
-            raise InvalidOptionError("lost_after", lost_after, "a number of seconds, at least 0")
-        for option, share in (("threshold", threshold), ("min_confidence", min_confidence)):
-            if share is not None and not 0 <= share <= 1:
-                raise InvalidOptionError(option, share, "a number from 0 to 1")
+        check_counts(detect_every=detect_every, num_frames=num_frames, batch_size=batch_size)
+        check_not_negative(lost_after=lost_after)
+        check_shares(threshold=threshold, min_confidence=min_confidence)
         if pipe is None:
             from fer_zoo.pipelines import pipeline  # that module offers this class
 

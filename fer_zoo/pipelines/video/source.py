@@ -8,9 +8,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from fer_zoo.errors import InvalidOptionError, VideoNotFoundError, VideoReadError
+from fer_zoo.errors import VideoNotFoundError, VideoReadError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source
 from fer_zoo.pipelines.video.packages import import_extra
+from fer_zoo.ranges import check_positive
 
 VideoSource: TypeAlias = "str | PathLike[str] | int"
 """A path, a URL, or the number of a camera."""
@@ -37,8 +38,7 @@ def open_container(source: VideoSource, *, timeout: float) -> Any:  # av's Input
         InvalidOptionError: if the timeout is not positive.
         MissingPackageError: if PyAV is not installed.
     """
-    if not timeout > 0:
-        raise InvalidOptionError("timeout", timeout, "a number of seconds above 0")
+    check_positive(timeout=timeout)
     av, name = import_extra("av"), describe_video(source)
     try:
         container = _open(av, source, name, timeout)
