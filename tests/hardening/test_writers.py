@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from forked import forked
@@ -74,6 +75,8 @@ def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path) -> None:
 def test_full_disk_is_said_and_leaves_what_was_there(name: str, tmp_path: Path) -> None:
     """The error names the place, an earlier file stays as it was, and nothing half written is left."""
     ending, write = WRITERS[name]
+    with TemporaryDirectory() as elsewhere:
+        write(Path(elsewhere, f"out{ending}"), 0)  # what it needs once is there when the disk is full
     place = tmp_path / f"out{ending}"
     if ending:
         place.write_bytes(b"before")
