@@ -42,6 +42,7 @@ def full_disk(free: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path) -> None:
     """SIGTERM ends a process that writes and writes; whatever stands in a place is what an undisturbed one wrote."""

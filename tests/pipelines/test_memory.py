@@ -89,6 +89,7 @@ def classify_with_little_memory(faces: list[NDArray[np.uint8]]) -> None:
         assert abs(one.faces[0].score - other.faces[0].score) < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of the address space and /proc are Linux's")
 def test_real_lack_of_memory_gives_all_answers(tmp_path: Path) -> None:
     """In a process that may take 90 MB more, 96 faces do not fit at once; the answers are those of single faces."""

@@ -52,7 +52,9 @@ def with_forks(config: Path, out: Path) -> str:
     return "".join(process.out.read_text(encoding="utf-8") for process in processes)
 
 
-@pytest.mark.parametrize(("launch", "sam_rho"), [(with_torchrun, 0.0), (with_forks, 0.05)])
+@pytest.mark.parametrize(
+    ("launch", "sam_rho"), [pytest.param(with_torchrun, 0.0, marks=pytest.mark.slow), (with_forks, 0.05)]
+)
 def test_two_processes_train_as_one_that_accumulates(
     launch: Callable[[Path, Path], str], sam_rho: float, tmp_path: Path
 ) -> None:
