@@ -194,7 +194,7 @@ def test_image_processor_that_cannot_crop_is_refused(tmp_path: Path) -> None:
     advice = r"Give a model of this package, or a folder with its preprocessor_config\.json\.$"
     with pytest.raises(
         CheckpointError,
-        match=rf"(?s)The image processor of '{tmp_path}' cannot be loaded: the folder has no .*{advice}",
+        match=rf"cannot be loaded: the folder has no \S+. {advice}",
     ):
         load_image_processor(tmp_path)
     ViTImageProcessor().save_pretrained(tmp_path)
