@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -77,6 +78,17 @@ def write_picture(tmp_path: Path) -> Callable[[str, NDArray[np.uint8]], str]:
         return str(path)
 
     return write
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later search for garbage; it is large, and none of it."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let everything be tidied up at the end."""
+    gc.unfreeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

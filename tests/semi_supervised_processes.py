@@ -1,7 +1,5 @@
 """Trains with unlabelled pictures in one process or several, and writes what came out; a test starts it.
 
-    python -m torch.distributed.run --nproc_per_node 2 tests/semi_supervised_processes.py METHOD FILE
-
 The network has no batch norm and Ada-CM no contrastive loss: both look at the pictures of one process alone.
 """
 
@@ -9,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +61,8 @@ def build(method: str, folder: Path) -> SemiSupervisedTrainer:
     )
 
 
-def main() -> None:
+def train(method: str, file: Path) -> None:
     """Train, and let the first process write the weights, the losses and the thresholds."""
-    method, file = sys.argv[1], Path(sys.argv[2])
     run = build(method, file.parent)
     run.train()
     if run.is_world_process_zero():
@@ -78,7 +74,3 @@ def main() -> None:
             "thresholds": list(run.thresholds.values()) if isinstance(run, AdaCMTrainer) else [],
         }
         file.write_text(json.dumps(result), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import torch
+
+from fer_zoo.labels import get_label_set
+from fer_zoo.models import FerImageProcessor, HanPffConfig, HanPffForImageClassification
+from fer_zoo.models.checkpoint import save_checkpoint
 
 #: Fields of each configuration: smaller crops (the weights stay the same ones but for the pooling over the whole map),
 #: and narrow levels of HAN-PFF, whose crops cannot be smaller. Dropout would hide what the tests compare.
@@ -18,3 +25,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet18": {"image_size": 64},
     "resnet50": {"image_size": 64},
 }
+
+
+def save_small_model(folder: Path) -> Path:
+    """Save a narrow HAN-PFF with random weights for the labels of FER+: a face takes it a millisecond."""
+    torch.manual_seed(0)
+    labels = get_label_set("fer_plus")
+    config = HanPffConfig(**SMALL["han_pff"], id2label=labels.id2label, label2id=labels.label2id)
+    save_checkpoint(HanPffForImageClassification(config), FerImageProcessor(), folder)
+    return folder

@@ -11,6 +11,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+@pytest.mark.slow
 def test_the_plain_trainer_learns_drawn_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network with 9,000 parameters tells most of the mouths apart, and its folder holds the model."""
     monkeypatch.syspath_prepend(str(EXAMPLES))

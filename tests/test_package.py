@@ -58,6 +58,7 @@ def run_guarded(program: str, offline: str | None) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offline", [None, "1"])
 def test_import_and_prediction_need_no_network(offline: str | None) -> None:
     """Importing, loading the embedded weights and predicting open no connection, and load no package without need."""
@@ -66,6 +67,7 @@ def test_import_and_prediction_need_no_network(offline: str | None) -> None:
     assert lines == [fer_zoo.__version__, "happiness", "[]"]
 
 
+@pytest.mark.slow
 def test_importing_every_module_needs_neither_the_network_nor_optional_packages() -> None:
     """More than a hundred modules, those of the command line and of the page among them."""
     lines = run_guarded(GUARDED_IMPORTS, None)

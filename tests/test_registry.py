@@ -192,7 +192,10 @@ def test_image_processor_is_loaded_without_weights(tmp_path: Path) -> None:
 def test_image_processor_that_cannot_crop_is_refused(tmp_path: Path) -> None:
     """A folder without any, and one of another kind, are named with the way out."""
     advice = r"Give a model of this package, or a folder with its preprocessor_config\.json\.$"
-    with pytest.raises(CheckpointError, match=rf"(?s)The image processor of '{tmp_path}' cannot be loaded: .*{advice}"):
+    with pytest.raises(
+        CheckpointError,
+        match=rf"cannot be loaded: the folder has no \S+. {advice}",
+    ):
         load_image_processor(tmp_path)
     ViTImageProcessor().save_pretrained(tmp_path)
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 
 import numpy as np
 import torch
+from bright_faces import BrightDetector, photograph
+from evaluation_pictures import Pictures, columns_picture, reading_model
+from face_videos import write_video
+from small_models import save_small_model
 
+from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.cli.explain import _write as write_picture
+from fer_zoo.evaluation import evaluate
 from fer_zoo.hub import write_hub_configs
+from fer_zoo.labels import get_label_set
 from fer_zoo.models import FerImageProcessor, HanPffConfig, HanPffForImageClassification
 from fer_zoo.models.checkpoint import copy_with_temperature, save_checkpoint
+from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video
 from fer_zoo.results import Box, Face, FaceExpression, ImageResult, write_csv, write_json_lines, write_parquet
 from fer_zoo.whole_files import write_whole
 
@@ -43,6 +55,36 @@ def write_annotated(place: Path, variant: int) -> None:
     write_picture(np.random.default_rng(variant).integers(0, 256, (200, 300, 3), dtype=np.uint8), place)
 
 
+@cache
+def small_pipeline() -> FaceExpressionPipeline:
+    """Return a narrow model behind a detector that takes white rectangles for faces."""
+    with TemporaryDirectory() as folder:
+        return pipeline(model=str(save_small_model(Path(folder) / "small")), detector=BrightDetector(), device="cpu")
+
+
+def write_report(place: Path, variant: int) -> None:
+    """Write the report of an evaluation, with its pictures."""
+    label_set = get_label_set("raf_db")
+    images = [columns_picture(*np.eye(7)[label]) for label in (0, 1, 1, 2)]
+    processor = FerImageProcessor(size={"height": 8, "width": 8}, do_normalize=False)
+    pictures = Pictures(images, [0, 1, variant, 3], label_set)
+    evaluate(reading_model(label_set), pictures, processor=processor).save(place)
+
+
+@cache
+def clip(variant: int) -> Path:
+    """Return a short video in which a face moves."""
+    frames = [photograph((10 + 2 * i, 10, 30 + 2 * i, 40)) for i in range(6 + variant)]
+    folder = Path(mkdtemp())
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return write_video(folder / "clip.mp4", frames)
+
+
+def write_annotated_video(place: Path, variant: int) -> None:
+    """Write a video with the marks of its faces."""
+    analyze_video(clip(variant), VideoAnalyzer(small_pipeline()), annotated=place)
+
+
 #: Ending of the place, and the function.
 WRITERS: dict[str, tuple[str, Callable[[Path, int], object]]] = {
     "json lines": (".jsonl", lambda place, variant: write_json_lines(results(variant), place)),
@@ -52,6 +94,9 @@ WRITERS: dict[str, tuple[str, Callable[[Path, int], object]]] = {
     "bytes": (".yaml", lambda place, variant: write_whole(place, bytes([variant]) * 300_000)),
     "checkpoint": ("", write_checkpoint),
     "calibrated": ("", write_calibrated),
+    "pipeline": ("", lambda place, variant: small_pipeline().save_pretrained(place)),
+    "report": ("", write_report),
+    "annotated video": (".mp4", write_annotated_video),
     "hub configs": ("", lambda place, variant: write_hub_configs(place)),
 }
 

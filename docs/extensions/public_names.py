@@ -9,6 +9,7 @@ from typing import Any
 INTERNAL = {
     "cli",
     "packages",
+    "ranges",
     "weights",
     "whole_files",
 }  # commands have pages of their own; the others serve this package

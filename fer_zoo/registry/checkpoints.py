@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from transformers import AutoConfig, AutoImageProcessor
+from transformers.utils import IMAGE_PROCESSOR_NAME as PROCESSOR_FILE
 
 from fer_zoo.errors import (
     CheckpointError,
@@ -98,14 +99,16 @@ def load_image_processor(
     if entry is not None and not entry.is_embedded and revision is None:
         return fresh_processor(AutoConfig.for_model(entry.architecture, **entry.config).image_size)
     folder = resolve_model(model, revision=revision)
-    advice = "Give a model of this package, or a folder with its preprocessor_config.json"
+    advice = f"Give a model of this package, or a folder with its {PROCESSOR_FILE}"
     try:
         processor = AutoImageProcessor.from_pretrained(folder, revision=revision)
     except FerZooError:
         raise
     except (OSError, *DAMAGE) as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"The image processor of {folder!r} cannot be loaded: {reason} {advice}.") from error
+        reason = str(error).partition("\n")[0].removesuffix(".")
+        if Path(folder).is_dir() and not Path(folder, PROCESSOR_FILE).exists():
+            reason = f"the folder has no {PROCESSOR_FILE}"
+        raise CheckpointError(f"The image processor of {folder!r} cannot be loaded: {reason}. {advice}.") from error
     if not isinstance(processor, FerImageProcessor | FerImageProcessorPil):
         found = type(processor).__name__
         raise CheckpointError(f"The image processor of {folder!r} is a {found}, which has no crop template. {advice}.")

@@ -147,10 +147,14 @@ class RunSettings:
     def _from_nested(cls, values: Mapping[str, Any], recipe: str) -> Self:
         """Return the settings of one complete mapping."""
         data, model = dict(values.get("data", {})), dict(values.get("model", {}))
-        for section, given, needed in (("data", data, ("kind", "path")), ("model", model, ("name",))):
-            for name in needed:
-                if given.get(name) is None:
-                    raise InvalidOptionError(f"{section}.{name}", None, "a value, which every run needs")
+        for section, given, name, typed in (
+            ("data", data, "kind", "--kind KIND"),
+            ("data", data, "path", "the place of the data"),
+            ("model", model, "name", "--model NAME"),
+        ):
+            if given.get(name) is None:
+                expected = f"a value, which every run needs (on the command line: {typed})"
+                raise InvalidOptionError(f"{section}.{name}", None, expected)
         try:
             yaml.safe_dump(values)
         except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -108,6 +108,7 @@ def test_a_contender_that_is_not_installed_is_absent_with_the_reason(tmp_path: P
         Worker(contender, PORTRAIT, 1, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_writes_figures_tables_and_a_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A small run with torch alone: every section has rows with all fields, and no seconds are judged."""
     tables = tmp_path / "table.md"

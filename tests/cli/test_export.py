@@ -25,6 +25,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_export_and_predict(run: Run, checkpoint: Path, smile: str, tmp_path: Path) -> None:
     """It prints the size and the parity, and predict gives the answers of the checkpoint with either backend."""
     result = run("export", checkpoint, tmp_path / "out", "--calibration", Path(smile).parent)

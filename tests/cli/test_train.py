@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,16 @@ import pytest
 import torch
 import yaml
 from face_folders import run_layer, write_faces, write_splits
+from forked import command_line, forked
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from typer.testing import CliRunner, Result
 
 import fer_zoo
 from fer_zoo.cli import app
 from fer_zoo.evaluation import EvaluationReport
-from fer_zoo.training import RunSettings
+from fer_zoo.training import RunSettings, TrainingRun, read_settings
 
 Train = Callable[..., Result]
 
@@ -156,6 +157,22 @@ def test_the_settings_of_a_run_repeat_it(train: Train, tmp_path: Path) -> None:
     assert_equal_weights(tmp_path / "again", tmp_path / "out")
 
 
+def train_and_die(file: Path, out: Path) -> None:
+    """Train as a configuration says, and kill the process after the fifth step."""
+
+    class Kill(TrainerCallback):
+        """Gives no chance to tidy up."""
+
+        def on_step_end(
+            self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+        ) -> None:
+            """Kill the process."""
+            if state.global_step == 5:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    TrainingRun.prepare(RunSettings.from_layers(read_settings(file)), out).train([Kill()])
+
+
 @pytest.mark.parametrize("save", [{"save_strategy": "epoch"}, {"save_strategy": "steps", "save_steps": 2}])
 def test_a_killed_run_goes_on_to_the_same_weights(
     save: dict[str, Any], train: Train, data: Path, tmp_path: Path
@@ -168,19 +185,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     file = write_config(tmp_path / "stateful.yaml", run_layer(data, **STATEFUL, **save), AUGMENTED, no_eval)
     assert train(output="whole", file=file).exit_code == 0
     out = tmp_path / "killed"
-    code = (
-        "import os, signal, sys\n"
-        "from transformers import TrainerCallback\n"
-        "from fer_zoo.training import RunSettings, TrainingRun, read_settings\n"
-        "class Kill(TrainerCallback):\n"
-        "    def on_step_end(self, args, state, control, **kwargs):\n"
-        "        if state.global_step == 5:\n"
-        "            os.kill(os.getpid(), signal.SIGKILL)\n"
-        "settings = RunSettings.from_layers(read_settings(sys.argv[1]))\n"
-        "TrainingRun.prepare(settings, sys.argv[2]).train([Kill()])\n"
-    )
-    killed = subprocess.run([sys.executable, "-c", code, str(file), str(out)], check=False, capture_output=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    with forked(train_and_die, file, out, folder=tmp_path) as process:
+        assert process.wait() == -signal.SIGKILL, process.err.read_text(encoding="utf-8")
     assert not (out / "model.safetensors").exists()
 
     result = train(output="killed", file=file)
@@ -386,28 +392,18 @@ def test_the_output_and_its_way_must_be_clear(tmp_path: Path) -> None:
     assert "choose one of --resume and --restart" in both.stderr
 
 
-#: A shell starts what it runs in the background with SIGINT ignored, and these tests may be that.
-INTERRUPTIBLE = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from fer_zoo.cli import app; app()"
-)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_run_says_how_it_goes_on(number: signal.Signals, config: Path, tmp_path: Path) -> None:
     """SIGTERM and Ctrl-C end it with a line, no traceback, and no results."""
     out = tmp_path / "out"
-    arguments = [sys.executable, "-c", INTERRUPTIBLE, "train", "--config", str(config), "--output", str(out)]
-    with subprocess.Popen(
-        [*arguments, "--epochs", "1000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.split()[:1] == ["1"]:  # the first epoch has ended
-                process.send_signal(number)
-                break
-        _, errors = process.communicate(timeout=120)
+    arguments = ("train", "--config", str(config), "--output", str(out), "--epochs", "1000")
+    with forked(command_line, *arguments, folder=tmp_path) as process:
+        next(line for line in process.lines() if line.split()[:1] == ["1"])  # the first epoch has ended
+        process.send_signal(number)
+        status = process.wait()
+        errors = process.err.read_text(encoding="utf-8")
 
-    assert process.returncode == 130
+    assert status == 130
     assert f"stopped; the same command goes on from the last checkpoint in {out}" in errors
     assert "Traceback" not in errors
     assert not (out / "model.safetensors").exists()

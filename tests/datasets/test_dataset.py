@@ -202,6 +202,7 @@ def test_pickle_keeps_everything(dataset: ExpressionDataset) -> None:
     )
 
 
+@pytest.mark.slow
 def test_spawned_workers_read_the_same_pictures(dataset: ExpressionDataset) -> None:
     """A data loader whose worker starts afresh gives the items in order."""
     loader = DataLoader(dataset, batch_size=4, num_workers=1, collate_fn=list, multiprocessing_context="spawn")

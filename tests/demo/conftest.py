@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from demo_server import DemoServer, start_demo, stop_demo
+from demo_server import DemoServer, demo_server
 from demo_visit import Visit
 from numpy.typing import NDArray
 from PIL import Image
@@ -33,9 +33,8 @@ BROWSER_OPTIONS = (
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoServer]:
     """Return a running server with limits that small files reach."""
     folder = tmp_path_factory.mktemp("demo")
-    server = start_demo(folder, "--max-megabytes", "3", "--max-megapixels", "4")
-    yield server
-    stop_demo(server)
+    with demo_server(folder, "--max-megabytes", "3", "--max-megapixels", "4") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from demo_server import start_demo, stop_demo
+from demo_server import demo_server
 
 from fer_zoo.demo import DemoLimits, FaceAnalyzer, serve
 from fer_zoo.demo.folder import delete_old_files, private_folder
@@ -27,13 +27,14 @@ def analyzer() -> FaceAnalyzer:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 0)])
 def test_signals_end_the_server_and_remove_its_files(number: signal.Signals, status: int, tmp_path: Path) -> None:
     """An upload is there while the server runs, and gone with its folder at the end."""
-    server = start_demo(tmp_path)
-    uploaded = httpx.post(f"{server.url}/gradio_api/upload", files={"files": ("a.png", b"a")}, timeout=60).json()[0]
-    (folder,) = tmp_path.glob("fer_zoo_demo_*")
-    assert Path(uploaded).is_relative_to(folder)
-    assert folder.stat().st_mode & 0o077 == 0
+    with demo_server(tmp_path) as server:
+        uploaded = httpx.post(f"{server.url}/gradio_api/upload", files={"files": ("a.png", b"a")}, timeout=60).json()[0]
+        (folder,) = tmp_path.glob("fer_zoo_demo_*")
+        assert Path(uploaded).is_relative_to(folder)
+        assert folder.stat().st_mode & 0o077 == 0
 
-    ended = stop_demo(server, number)
+        server.process.send_signal(number)
+        ended = server.process.wait()
 
     assert ended == status
     assert not folder.exists()
@@ -42,8 +43,7 @@ def test_signals_end_the_server_and_remove_its_files(number: signal.Signals, sta
 
 def test_uploads_are_deleted_after_a_while(tmp_path: Path) -> None:
     """A server that keeps files for a second has none of it left soon; its examples stay."""
-    server = start_demo(tmp_path, "--keep-seconds", "1")
-    try:
+    with demo_server(tmp_path, "--keep-seconds", "1") as server:
         uploaded = Path(
             httpx.post(f"{server.url}/gradio_api/upload", files={"files": ("a.png", b"a")}, timeout=60).json()[0]
         )
@@ -53,8 +53,6 @@ def test_uploads_are_deleted_after_a_while(tmp_path: Path) -> None:
 
         assert not uploaded.parent.exists()
         assert list(tmp_path.glob("fer_zoo_demo_*/**/astronaut.jpg"))
-    finally:
-        stop_demo(server)
 
 
 def test_old_files_are_deleted_and_others_kept(tmp_path: Path) -> None:

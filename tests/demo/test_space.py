@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import socket
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import httpx
 import yaml
+from forked import forked, run_script
 from packaging.requirements import Requirement
 
 SPACE = Path(__file__).parents[2] / "examples" / "space"
@@ -34,13 +33,10 @@ def test_space_serves_the_page(tmp_path: Path) -> None:
     """The application starts as a Space starts it, and answers at the port that it was given."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, str(SPACE / "app.py")]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == f"http://127.0.0.1:{port}\n"
-            assert "fer-zoo" in httpx.get(f"http://127.0.0.1:{port}/", timeout=60).text
-        finally:
-            process.terminate()
+    environment = {"GRADIO_SERVER_PORT": str(port), "TMPDIR": str(tmp_path)}
+    with forked(run_script, SPACE / "app.py", folder=tmp_path, environment=environment) as process:
+        assert next(process.lines()) == f"http://127.0.0.1:{port}\n"
+        assert "fer-zoo" in httpx.get(f"http://127.0.0.1:{port}/", timeout=60).text
+        process.send_signal(signal.SIGTERM)
+        process.wait()
     assert not list(tmp_path.glob("fer_zoo_demo_*"))

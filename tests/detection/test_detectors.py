@@ -88,6 +88,7 @@ for package, detector in missing.items():
 """
 
 
+@pytest.mark.slow
 def test_missing_packages_are_named_with_their_install_command() -> None:
     """The package imports without the detectors' packages; asking for a detector then names the command."""
     done = subprocess.run([sys.executable, "-c", WITHOUT_PACKAGES], capture_output=True, text=True, check=True)

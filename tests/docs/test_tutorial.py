@@ -28,7 +28,10 @@ NOT_RUN = {"pip install 'fer-zoo[train]'", "hf auth login"}
 BLOCK = re.compile(r"^```(shell|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # Said by the client of the Hub of itself: it hands a file to httpx in a way that httpx has a newer one for.
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from fer_zoo.pipelines.groups import AnalysisOptions
 from fer_zoo.registry import FreshModel
 from fer_zoo.results import ImageResult
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def on_torch(embedded_pipeline: FaceExpressionPipeline, group: NDArray[np.uint8]) -> ImageResult:

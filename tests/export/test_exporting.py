@@ -28,6 +28,8 @@ from fer_zoo.export.parity import check_parity
 from fer_zoo.registry import FreshModel
 from fer_zoo.runtime import RuntimeOptions
 
+pytestmark = pytest.mark.slow
+
 COMBINATIONS = [(name, precision) for name, kind in FORMATS.items() for precision in kind.precisions]
 
 

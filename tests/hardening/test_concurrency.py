@@ -78,6 +78,7 @@ def test_forked_process_goes_on_with_the_pipeline(
     assert answer_from("fork", pipe, pictures[0]) == expected
 
 
+@pytest.mark.slow
 def test_pipeline_can_be_sent_to_a_spawned_process(
     embedded_pipeline: FaceExpressionPipeline, pictures: list[NDArray[np.uint8]]
 ) -> None:

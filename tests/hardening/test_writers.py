@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import resource
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import pytest
+from forked import forked
 from writers import WRITERS, write_forever
 
 from fer_zoo.whole_files import whole_folder, write_whole
@@ -44,8 +42,9 @@ def full_disk(free: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
-def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path) -> None:
     """SIGTERM ends a process that writes and writes; whatever stands in a place is what an undisturbed one wrote."""
     ending, write = WRITERS[name]
     expected = []
@@ -56,16 +55,12 @@ def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path, monkeypatch
         expected.append(contents(place))
     folder = tmp_path / "killed"
     folder.mkdir()
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the server of processes imports the writers once
-    context: Any = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["writers"])
-    for _ in range(2):
-        process = context.Process(target=write_forever, args=(name, folder), daemon=True)
-        process.start()
-        while not (folder / f"1{ending}").exists() and process.is_alive():
-            time.sleep(0.002)
-        os.kill(process.pid, signal.SIGTERM)
-        process.join()
+    for number in range(2):
+        with forked(write_forever, name, folder, folder=tmp_path, name=str(number)) as process:
+            while not (folder / f"1{ending}").exists() and process.process.is_alive():
+                time.sleep(0.002)
+            process.send_signal(signal.SIGTERM)
+            process.wait()
 
         found = [path for path in folder.iterdir() if not path.name.startswith(".")]
         assert len(found) >= 2
@@ -81,6 +76,8 @@ def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path, monkeypatch
 def test_full_disk_is_said_and_leaves_what_was_there(name: str, tmp_path: Path) -> None:
     """The error names the place, an earlier file stays as it was, and nothing half written is left."""
     ending, write = WRITERS[name]
+    with TemporaryDirectory() as elsewhere:
+        write(Path(elsewhere, f"out{ending}"), 0)  # what it needs once is there when the disk is full
     place = tmp_path / f"out{ending}"
     if ending:
         place.write_bytes(b"before")

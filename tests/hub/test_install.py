@@ -201,6 +201,7 @@ def test_command_prints_the_folder_and_reports_a_conflict(tmp_path: Path, monkey
     assert bad.stderr.startswith("error: The cache has 'fer_zoo/mhan' from the Hub already")
 
 
+@pytest.mark.slow
 def test_plain_transformers_finds_it_offline(tmp_path: Path) -> None:
     """After an install ``from_pretrained`` and ``transformers.pipeline`` work by name without the network."""
     picture = Path(__file__).parents[2] / "examples" / "images" / "astronaut.png"

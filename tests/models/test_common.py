@@ -334,6 +334,7 @@ class TestForward:
         assert loss.isfinite()
         assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients(model).values())
 
+    @pytest.mark.slow
     def test_compiles_in_one_graph(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """What ``torch.compile`` captures, with no break, computes the same; equal blocks are not needed 31 times."""
         stages = tuple(stage._replace(num_residual_blocks=1) for stage in mixed_feature_network.STAGES)

@@ -21,6 +21,7 @@ from fer_zoo.models.mhan.convert_mhan import BLOCKS, PARTS, convert_state_dict
 RAMP_LOGITS = (2.7469, 0.3151, -1.7182, 1.7997, 0.1688, -2.8309, -2.8191, -2.7324)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("label_set", "num_heads"), [("raf_db", 2), ("affectnet_8", 1), ("fer_plus", 4)])
 def test_round_trip_gives_the_same_network(tmp_path: Path, label_set: str, num_heads: int) -> None:
     """A network written in the authors' format comes back with the same weights, for any classes and heads."""

@@ -21,6 +21,8 @@ from fer_zoo.layers.mixed_feature_network import Stage
 from fer_zoo.models import MhanConfig, MhanForImageClassification
 from fer_zoo.registry import create_model
 
+pytestmark = pytest.mark.slow
+
 #: As small as can be: the interpreter takes milliseconds for each program of each kernel.
 SMALL: dict[str, dict[str, Any]] = {
     "han_pff": {"image_size": 112, "hidden_sizes": [4, 8, 16, 32], "vector_size": 16, "classifier_dropout": 0.0},

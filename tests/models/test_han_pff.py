@@ -342,6 +342,7 @@ class TestLoss:
         expected = 0.05 * 0.81 * nn.functional.normalize(vectors, dim=2).mean(dim=0)
         torch.testing.assert_close(model.centers, expected.detach())
 
+    @pytest.mark.slow
     def test_random_pictures_are_learned_by_heart(self) -> None:
         """Within 40 steps all of 21 random pictures are classified as they are labelled."""
         model = narrow().train()
@@ -482,6 +483,7 @@ class TestTransformers:
         assert loss.dtype == torch.float32
         assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
+    @pytest.mark.slow
     def test_training_compiles_in_one_graph(self) -> None:
         """torch.compile finds nothing it must break at where the centres move."""
         model = narrow(classifier_dropout=0.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from bright_faces import BrightDetector, write_photographs
+from small_models import save_small_model
 
 from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.pipelines import FaceCropper
@@ -18,14 +19,15 @@ def bright() -> FaceCropper:
 
 
 @pytest.fixture(scope="session")
-def bright_pipeline(embedded_pipeline: FaceExpressionPipeline) -> FaceExpressionPipeline:
-    """Return the embedded model behind a detector that takes white rectangles for faces."""
-    return pipeline(
-        model=embedded_pipeline.model,
-        image_processor=embedded_pipeline.image_processor,
-        detector=BrightDetector(),
-        device="cpu",
-    )
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a narrow model with random weights."""
+    return save_small_model(tmp_path_factory.mktemp("models") / "small")
+
+
+@pytest.fixture(scope="session")
+def bright_pipeline(small_model: Path) -> FaceExpressionPipeline:
+    """Return the narrow model behind a detector that takes white rectangles for faces."""
+    return pipeline(model=str(small_model), detector=BrightDetector(), device="cpu")
 
 
 @pytest.fixture

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bright_faces import files_below, write_many
+from bright_faces import BrightDetector, files_below, write_many
+from forked import forked
 
-from fer_zoo import FaceExpressionPipeline
+from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines import AnalysisOptions, analyze_files
 from fer_zoo.results import read_json_lines
-
-#: Analyses a folder and is killed, without any chance to tidy up, when so many pictures are done.
-KILLED = """
-import os, signal, sys
-from bright_faces import BrightDetector
-from fer_zoo import pipeline
-from fer_zoo.pipelines import analyze_files
-
-def kill(done, total):
-    if done >= int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-pipe = pipeline(detector=BrightDetector(), device="cpu")
-analyze_files(sys.argv[1], sys.argv[2], pipe, workers=2, on_progress=kill)
-"""
 
 
 def progress_of(folder: Path, output: Path, pipe: FaceExpressionPipeline, **options: Any) -> list[int]:
@@ -51,19 +36,28 @@ def interrupt(folder: Path, output: Path, pipe: FaceExpressionPipeline, at: int 
         analyze_files(folder, output, pipe, on_progress=stop, **options)
 
 
+def kill_when_done(model: Path, folder: Path, output: Path, number: int) -> None:
+    """Analyze a folder, and kill the process, without any chance to tidy up, when so many pictures are done."""
+
+    def kill(done: int, total: int) -> None:
+        if done >= number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pipe = pipeline(model=str(model), detector=BrightDetector(), device="cpu")
+    analyze_files(folder, output, pipe, workers=2, on_progress=kill)
+
+
 @pytest.mark.parametrize("at", [64, 128, 150])
-def test_killed_run_is_taken_up_again(at: int, bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+def test_killed_run_is_taken_up_again(
+    at: int, small_model: Path, bright_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
     """After SIGKILL, in the middle or before the output is written, no file is repeated or lost, to the last byte."""
     folder = write_many(tmp_path / "in", 150)
     analyze_files(folder, tmp_path / "undisturbed.jsonl", bright_pipeline)
 
-    run = subprocess.run(
-        [sys.executable, "-c", KILLED, folder, tmp_path / "out.jsonl", str(at)],
-        check=False,
-        env={"PYTHONPATH": ":".join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
-    )
+    with forked(kill_when_done, small_model, folder, tmp_path / "out.jsonl", at, folder=tmp_path) as process:
+        assert process.wait() == -signal.SIGKILL
 
-    assert run.returncode == -signal.SIGKILL
     assert not (tmp_path / "out.jsonl").exists()
     assert progress_of(folder, tmp_path / "out.jsonl", bright_pipeline)[0] == at
     names = [result.source for result in read_json_lines(tmp_path / "out.jsonl")]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bright_faces import ONE_FACE, BrightDetector, files_below, pictures_below
+from forked import forked
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,22 +19,6 @@ from fer_zoo.errors import InvalidOptionError
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.pipelines import CropRow, FaceCropper, crop_folder, read_crop_report
 from fer_zoo.results import Face
-
-#: Crops a folder and is killed, without any chance to tidy up, as soon as the third row is written.
-KILLED = """
-import os, signal, sys
-from bright_faces import BrightDetector
-from fer_zoo.pipelines import FaceCropper, crop_folder
-
-rows = []
-
-def note(row):
-    rows.append(row)
-    if len(rows) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-crop_folder(sys.argv[1], sys.argv[2], FaceCropper(detector=BrightDetector()), workers=2, on_row=note)
-"""
 
 
 class UnusedDetector(BrightDetector):
@@ -68,17 +52,25 @@ def many(photographs: Path) -> Path:
     return photographs
 
 
+def kill_at_third_row(source: Path, destination: Path) -> None:
+    """Crop a folder, and kill the process, without any chance to tidy up, as soon as the third row is written."""
+    rows: list[CropRow] = []
+
+    def note(row: CropRow) -> None:
+        rows.append(row)
+        if len(rows) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    crop_folder(source, destination, FaceCropper(detector=BrightDetector()), workers=2, on_row=note)
+
+
 def test_killed_run_is_taken_up_again(many: Path, bright: FaceCropper, tmp_path: Path) -> None:
     """After SIGKILL, and half a row, the rest is done and nothing twice; the end is as if nothing had happened."""
     crop_folder(many, tmp_path / "undisturbed", bright)
 
-    run = subprocess.run(
-        [sys.executable, "-c", KILLED, many, tmp_path / "crops"],
-        check=False,
-        env={"PYTHONPATH": ":".join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
-    )
+    with forked(kill_at_third_row, many, tmp_path / "crops", folder=tmp_path) as process:
+        assert process.wait() == -signal.SIGKILL
 
-    assert run.returncode == -signal.SIGKILL
     report = tmp_path / "crops/crop_report.jsonl"
     before = [row.image for row in read_crop_report(tmp_path / "crops")]
     assert len(before) == 3

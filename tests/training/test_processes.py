@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 import torch
 import yaml
 from face_folders import NARROW_MODEL, run_layer, write_splits
+from forked import command_line, forked, several
 from safetensors.torch import load_file
 
 from fer_zoo.evaluation import EvaluationReport
@@ -24,16 +27,37 @@ from fer_zoo.training import RunSettings, train
 MODEL = {**NARROW_MODEL, "region_independence_weight": 0.0}
 
 
-def launch(config: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command in two processes."""
+def with_torchrun(config: Path, out: Path) -> str:
+    """Run the command in two processes as users do, and return what it printed."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*torchrun, "-m", "fer_zoo.cli", "train", "--config", str(config), "--output", str(out)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+    result = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
-@pytest.mark.parametrize("sam_rho", [0.0, 0.05])
-def test_two_processes_train_as_one_that_accumulates(sam_rho: float, tmp_path: Path) -> None:
+def with_forks(config: Path, out: Path) -> str:
+    """Run the command in two processes that are set up as ``torchrun`` does it, and return what they printed."""
+    command = ("train", "--config", str(config), "--output", str(out))
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                forked(command_line, *command, folder=config.parent, name=f"rank{rank}", environment=environment)
+            )
+            for rank, environment in enumerate(several(2))
+        ]
+        for process in processes:
+            assert process.wait() == 0, process.err.read_text(encoding="utf-8")
+    return "".join(process.out.read_text(encoding="utf-8") for process in processes)
+
+
+@pytest.mark.parametrize(
+    ("launch", "sam_rho"), [pytest.param(with_torchrun, 0.0, marks=pytest.mark.slow), (with_forks, 0.05)]
+)
+def test_two_processes_train_as_one_that_accumulates(
+    launch: Callable[[Path, Path], str], sam_rho: float, tmp_path: Path
+) -> None:
     """Parameters agree, 13 pictures are measured once each, and one process prints and writes.
 
     Buffers are left out: two processes average their running statistics, one sees the batches one after the other.
@@ -46,11 +70,10 @@ def test_two_processes_train_as_one_that_accumulates(sam_rho: float, tmp_path: P
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(layer), encoding="utf-8")
 
-    result = launch(config, tmp_path / "two")
+    printed = launch(config, tmp_path / "two")
     train(RunSettings.from_layers(layer, {"training": {"gradient_accumulation_steps": 2}}), tmp_path / "one")
 
-    assert result.returncode == 0, result.stderr
-    assert [line.split()[0] for line in result.stdout.splitlines()[2:4]] == ["1", "2"]
+    assert [line.split()[0] for line in printed.splitlines()[2:4]] == ["1", "2"]
     two, one = (HanPffForImageClassification.from_pretrained(tmp_path / name) for name in ("two", "one"))
     expected = dict(one.named_parameters())
     for name, value in two.named_parameters():
@@ -70,15 +93,14 @@ def test_two_processes_go_on_where_they_were_stopped(tmp_path: Path) -> None:
     layer = {**run_layer(data, per_device_train_batch_size=4, ema_decay=0.9), "model": MODEL}
     config.write_text(yaml.safe_dump(layer), encoding="utf-8")
     out = tmp_path / "out"
-    assert launch(config, out).returncode == 0
+    with_forks(config, out)
     whole = load_file(out / "model.safetensors")
     for name in ("training.json", "model.safetensors"):
         (out / name).unlink()
     (out / "checkpoints" / "checkpoint-6" / "rng_state_1.pth").unlink()
 
-    result = launch(config, out)
+    printed = with_forks(config, out)
 
-    assert result.returncode == 0, result.stderr
-    assert f"goes on from {out / 'checkpoints' / 'checkpoint-3'}" in result.stdout
+    assert f"goes on from {out / 'checkpoints' / 'checkpoint-3'}" in printed
     for name, value in load_file(out / "model.safetensors").items():
         assert torch.equal(value, whole[name]), name

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-SCRIPT = Path(__file__).parent.parent / "semi_supervised_processes.py"
+from forked import forked, several
+from semi_supervised_processes import train
 
 
 @pytest.mark.parametrize("method", ["ada_cm", "distillation"])
 def test_two_processes_give_the_result_of_one(method: str, tmp_path: Path) -> None:
     """Each with half of every batch: the same weights, logged terms and, of Ada-CM, thresholds."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     results: list[dict[str, Any]] = []
 
-    for place, options in (("one", []), ("two", launcher)):
-        file = tmp_path / place / "result.json"
+    for number in (1, 2):
+        file = tmp_path / str(number) / "result.json"
         file.parent.mkdir()
-        command = [sys.executable, *options, str(SCRIPT), method, str(file)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        finished = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        assert finished.returncode == 0, finished.stderr
+        with ExitStack() as stack:
+            processes = [
+                stack.enter_context(
+                    forked(train, method, file, folder=file.parent, name=f"rank{rank}", environment=environment)
+                )
+                for rank, environment in enumerate(several(number))
+            ]
+            for process in processes:
+                assert process.wait() == 0, process.err.read_text(encoding="utf-8")
         results.append(json.loads(file.read_text(encoding="utf-8")))
 
     one, two = results

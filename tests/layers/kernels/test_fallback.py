@@ -145,6 +145,7 @@ def test_exported_layers_hold_no_kernel(monkeypatch: pytest.MonkeyPatch, device:
     assert "fer_zoo" not in exported.graph_module.code
 
 
+@pytest.mark.slow
 def test_layers_work_without_triton() -> None:
     """Where Triton is not installed everything imports, no kernel is touched, and fused layers are eager."""
     command = [sys.executable, "-W", "ignore", "-c", BLOCKED_TRITON]

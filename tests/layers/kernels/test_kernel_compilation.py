@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 CAN_PRETEND = hasattr(torch.compiler, "is_exporting")  # torch 2.6 asks the GPU even for tensors that pretend
 PROGRAM = Path(__file__).parents[2] / "kernel_compilation.py"
 
