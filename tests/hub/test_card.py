@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from fer_zoo.cli import app
 from fer_zoo.evaluation import EvaluationReport
 from fer_zoo.hub import find_drift, model_card, write_hub_configs
-from fer_zoo.registry import WEIGHTS_FOLDER, ModelEntry, entries, get_entry, list_embedded_models
+from fer_zoo.registry import ModelEntry, entries, get_entry, list_embedded_models
 
 COMMITTED = Path(__file__).parents[2] / "hub_configs"
 ENTRY = get_entry("mhan")
@@ -51,7 +51,7 @@ class TestModelCard:
 
     @pytest.mark.parametrize("entry", list_embedded_models(), ids=lambda entry: entry.name)
     def test_figures_are_those_of_the_report(self, entry: ModelEntry) -> None:
-        """Nothing is typed in that the report beside the weights does not say: figures, command, day and every class."""
+        """Nothing is typed in that the report beside the weights does not say: figures, command, day, every class."""
         report = EvaluationReport.load(entry.folder)
 
         metrics, here = report.metrics, report.environment
@@ -70,8 +70,8 @@ class TestModelCard:
 
     def test_a_class_that_is_never_the_answer_has_a_dash(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """It has no precision; and without a report there is no table of classes."""
+        shutil.copytree(entries.WEIGHTS_FOLDER / "mhan", tmp_path / "mhan")
         monkeypatch.setattr(entries, "WEIGHTS_FOLDER", tmp_path)
-        shutil.copytree(WEIGHTS_FOLDER / "mhan", tmp_path / "mhan")
         file = tmp_path / "mhan" / "evaluation.json"
         report = json.loads(file.read_text(encoding="utf-8"))
         report["metrics"]["per_class"][-1] |= {"precision": None, "recall": 0.0, "f1": 0.0}
