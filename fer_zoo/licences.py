@@ -66,8 +66,8 @@ FER2013_PICTURES: Final = Licence(
     "FER2013 pictures",
     "no licence, research use",
     "Goodfellow et al., Challenges in Representation Learning, ICONIP 2013; collected with an image search",
-    "The pictures were scraped from the web and belong to their owners. They are not in the package and must not be "
-    "redistributed.",
+    "Grey pictures, 48 pixels wide, scraped from the web; they belong to their owners. They are not in the package and "
+    "must not be redistributed.",
     dataset="fer2013",
 )
 

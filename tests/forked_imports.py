@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from contextlib import suppress
 from importlib import import_module
@@ -15,3 +16,4 @@ for name in MODULES:
     with suppress(ImportError):
         import_module(name)
 gc.freeze()  # what is shared with the forks should stay so
+atexit.register(gc.unfreeze)

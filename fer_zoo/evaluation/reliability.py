@@ -10,7 +10,7 @@ The confidence of an answer is its probability, the highest of all classes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,6 @@ class ReliabilityBin:
     confidence: float | None
     accuracy: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain Python values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class AbstentionPoint:
@@ -60,10 +56,6 @@ class AbstentionPoint:
     answered: int
     coverage: float
     accuracy: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain Python values."""
-        return asdict(self)
 
 
 def reliability_table(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from fer_zoo.errors import WeightsNotFoundError
-from fer_zoo.hub.card_parts import LIBRARY, LIMITS, RESPONSIBLE_USE, TAGS, TASK, markdown_table, metric_of
+from fer_zoo.hub.card_parts import EVALUATION, LIBRARY, LIMITS, RESPONSIBLE_USE, TAGS, TASK, markdown_table, metric_of
 from fer_zoo.licences import LicenceLedger
 from fer_zoo.registry import ModelEntry
 
@@ -147,7 +147,27 @@ def _figures(entry: ModelEntry) -> str:
     if not entry.figures:
         return "No figures have been published for these weights yet."
     rows = ((name, f"{value:.1f} %") for name, value in entry.figures.items())
-    return f"{markdown_table(('Measured', 'Result'), rows)}\n\n{entry.figures_source}".rstrip()
+    parts = (markdown_table(("Measured", "Result"), rows), entry.figures_source, *_figures_of_classes(entry))
+    return "\n\n".join(filter(None, parts))
+
+
+def _figures_of_classes(entry: ModelEntry) -> tuple[str, ...]:
+    """Return the figures of each class and what they mean, from the report beside the weights; nothing without one."""
+    report = entry.folder / EVALUATION
+    if not report.exists():
+        return ()
+    classes = json.loads(report.read_text(encoding="utf-8"))["metrics"]["per_class"]
+    rows = (
+        (row["label"], row["support"], *(_percent(row[name]) for name in ("precision", "recall", "f1")))
+        for row in classes
+    )
+    meaning = "Precision is the share of the answers that are right, recall that of the pictures that are recognised."
+    return markdown_table(("Class", "Pictures", "Precision", "Recall", "F1"), rows), meaning
+
+
+def _percent(share: float | None) -> str:
+    """Return a share in percent; a dash if there is none."""
+    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def _eval_results(entry: ModelEntry) -> Iterator[EvalResult]:

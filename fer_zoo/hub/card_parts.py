@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+#: The report that the figures of a card come from; a model of another package may have none.
+EVALUATION: Final = "evaluation.json"
+
 LIBRARY: Final = "fer-zoo"
 TASK: Final = "image-classification"
 TAGS: Final = ("facial-expression-recognition", "emotion-recognition", "face", "transformers", "safetensors")
@@ -46,4 +49,4 @@ def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) 
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-__all__ = ["LIBRARY", "LIMITS", "RESPONSIBLE_USE", "TAGS", "TASK", "markdown_table", "metric_of"]
+__all__ = ["EVALUATION", "LIBRARY", "LIMITS", "RESPONSIBLE_USE", "TAGS", "TASK", "markdown_table", "metric_of"]

@@ -8,6 +8,7 @@ from typing import Final
 
 from fer_zoo.errors import CheckpointError
 from fer_zoo.hub.card import model_card
+from fer_zoo.hub.card_parts import EVALUATION
 from fer_zoo.hub.local_paths import without_local_paths
 from fer_zoo.registry import ModelEntry, list_embedded_models, verified_folder
 from fer_zoo.whole_files import write_whole
@@ -24,8 +25,9 @@ SENT: Final = ("*.json", "*.md", "*.png", "*.safetensors", "*.yaml")
 
 
 def text_files(entry: ModelEntry) -> dict[str, bytes]:
-    """Return the configuration, the image processor's and the model card by their names."""
-    files = {name: (entry.folder / name).read_bytes() for name in CONFIGS}
+    """Return the configuration, the image processor's, the report of the figures and the model card by their names."""
+    names = [*CONFIGS, *([EVALUATION] if (entry.folder / EVALUATION).exists() else [])]
+    files = {name: (entry.folder / name).read_bytes() for name in names}
     return files | {CARD: str(model_card(entry)).encode()}
 
 
@@ -63,7 +65,7 @@ def write_files(files: dict[str, bytes], folder: Path) -> None:
 
 
 def write_hub_configs(folder: str | PathLike[str]) -> None:
-    """Write a folder for each published model, with its configuration, its image processor's and its card.
+    """Write a folder for each published model, with its configuration, its image processor's, its figures and its card.
 
     Args:
         folder: where to write, ``hub_configs`` in the repository; made if it does not exist.

@@ -37,7 +37,7 @@ def test_table_shows_one_line_for_each_face(run: Callable[..., Result], smile: s
 
     assert result.exit_code == 0
     lines = [line for line in result.stdout.splitlines() if ".png" in line]
-    assert "happiness 99." in lines[0]
+    assert "happiness 100.0%" in lines[0]
     assert "182, 58, 270, 178" in lines[0]
     assert "no face" in lines[1]
 
@@ -123,7 +123,7 @@ def test_top_k_shows_more_expressions(run: Callable[..., Result], smile: str) ->
     """The table shows as many expressions as asked for."""
     result = run("predict", "--top-k", 2, smile)
 
-    assert "happiness 99.8%, surprise 0.1%" in result.stdout
+    assert "happiness 100.0%, surprise 0.0%" in result.stdout
 
 
 def test_threshold_leaves_out_unsure_faces(run: Callable[..., Result], smile: str) -> None:
@@ -135,7 +135,7 @@ def test_uncertain_expressions_are_marked(run: Callable[..., Result], smile: str
     """With a confidence of 1 no answer is sure enough: the table, JSON, CSV and the picture say so."""
     options = ("--min-confidence", 1)
 
-    assert "happiness 99.8% (uncertain)" in run("predict", smile, *options).stdout
+    assert "happiness 100.0% (uncertain)" in run("predict", smile, *options).stdout
     assert json.loads(run("predict", "--json", smile, *options).stdout)[0]["faces"][0]["uncertain"] is True
     (row,) = csv.DictReader(io.StringIO(run("predict", "--csv", smile, *options).stdout))
     assert row["uncertain"] == "True"

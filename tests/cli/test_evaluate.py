@@ -168,12 +168,13 @@ class TestCalibrate:
         found = json.loads(result.stdout)
         folder = get_entry("mhan").folder
         assert result.exit_code == 0
-        assert (found["num_pictures"], found["num_folds"], found["temperature_before"]) == (12, 3, 1.0)
+        own = AutoConfig.from_pretrained(folder).temperature
+        assert (found["num_pictures"], found["num_folds"], found["temperature_before"]) == (12, 3, own)
         assert found["temperature"] > 1.0  # half the labels contradict what the model is sure of
         assert found["nll_after"] < found["nll_before"]
         config = AutoConfig.from_pretrained(tmp_path / "out")
         assert config.temperature == found["temperature"]
-        assert AutoConfig.from_pretrained(folder).temperature == 1.0
+        assert AutoConfig.from_pretrained(folder).temperature == own < 1.0
         weights, copied = (load_file(place / "model.safetensors") for place in (folder, tmp_path / "out"))
         assert all(copied[name].dtype == value.dtype and copied[name].equal(value) for name, value in weights.items())
         assert AutoImageProcessor.from_pretrained(tmp_path / "out").color_mode == "grey"

@@ -78,7 +78,7 @@ def test_python_example_prints_the_expression(
     exec(documented("python", server, smile), {})  # noqa: S102 - our own documentation
 
     printed = capsys.readouterr().out
-    assert printed.startswith("happiness 0.99")
+    assert printed.startswith("happiness 1.0 ")
     assert printed.count("\n") == 1
 
 

@@ -51,6 +51,8 @@ def test_accuracy_of_all_and_of_none() -> None:
     assert Accuracy.from_counts(10, 10).low == pytest.approx(10 / (10 + 1.959964**2), abs=1e-6)
     assert Accuracy.from_counts(10, 10).high == pytest.approx(1)
     assert Accuracy.from_counts(0, 10).low == pytest.approx(0)
+    with pytest.raises(InvalidOptionError, match="the number of pictures to evaluate: expected at least 1"):
+        Accuracy.from_counts(0, 0)
 
 
 def test_confusion_matrix(metrics: ClassificationMetrics) -> None:

@@ -107,9 +107,9 @@ class TestModels:
     def test_maps_of_two_expressions_differ(self, name: str, embedded_model: MhanForImageClassification) -> None:
         """Values are in [0, 1] with a largest of 1, and another expression has another map."""
         model = embedded_model if name == "mhan" else narrow_han_pff()
-        first, second, *_ = model.config.label2id
+        targets = ("neutral", "sadness") if name == "mhan" else tuple(model.config.label2id)[:2]
 
-        maps = [grad_cam(model, pictures(), target) for target in (first, second)]
+        maps = [grad_cam(model, pictures(), target) for target in targets]
 
         assert all(heat.shape == (2, 112, 112) and heat.dtype == np.float32 for heat in maps)
         assert all(heat.min() >= 0 and heat.max() == 1 for heat in maps)

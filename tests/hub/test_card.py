@@ -1,5 +1,7 @@
 """Model cards and the folder ``hub_configs``."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +10,9 @@ from huggingface_hub import ModelCard
 from typer.testing import CliRunner
 
 from fer_zoo.cli import app
+from fer_zoo.evaluation import EvaluationReport
 from fer_zoo.hub import find_drift, model_card, write_hub_configs
-from fer_zoo.registry import ModelEntry, get_entry, list_embedded_models
+from fer_zoo.registry import ModelEntry, entries, get_entry, list_embedded_models
 
 COMMITTED = Path(__file__).parents[2] / "hub_configs"
 ENTRY = get_entry("mhan")
@@ -45,6 +48,40 @@ class TestModelCard:
         assert card.data.get("metrics") == ["accuracy", "balanced_accuracy", "f1"]
         assert "| FER+ test accuracy | 80.0 % |" in card.text
         assert "Measured on one CPU." in card.text
+
+    @pytest.mark.parametrize("entry", list_embedded_models(), ids=lambda entry: entry.name)
+    def test_figures_are_those_of_the_report(self, entry: ModelEntry) -> None:
+        """Nothing is typed in that the report beside the weights does not say: figures, command, day, every class."""
+        report = EvaluationReport.load(entry.folder)
+
+        metrics, here = report.metrics, report.environment
+        assert dict(entry.figures) == {
+            "accuracy": round(100 * metrics.accuracy.value, 1),
+            "balanced accuracy": round(100 * metrics.balanced_accuracy, 1),
+            "calibration error (ECE)": round(100 * metrics.ece, 1),
+        }
+        assert here.command in entry.figures_source
+        assert here.date in entry.figures_source
+        assert f"{metrics.accuracy.total:,}" in entry.figures_source
+        assert report.classes == tuple(map(str, entry.label_set))
+        text = model_card(entry).text
+        for row in metrics.per_class:
+            assert f"| {row.label} | {row.support} | " in text
+
+    def test_a_class_that_is_never_the_answer_has_a_dash(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It has no precision; and without a report there is no table of classes."""
+        shutil.copytree(entries.WEIGHTS_FOLDER / "mhan", tmp_path / "mhan")
+        monkeypatch.setattr(entries, "WEIGHTS_FOLDER", tmp_path)
+        file = tmp_path / "mhan" / "evaluation.json"
+        report = json.loads(file.read_text(encoding="utf-8"))
+        report["metrics"]["per_class"][-1] |= {"precision": None, "recall": 0.0, "f1": 0.0}
+        file.write_text(json.dumps(report), encoding="utf-8")
+
+        with_report = model_card(ENTRY).text
+        file.unlink()
+
+        assert "| - | 0.0 % | 0.0 % |" in with_report
+        assert "Recall" not in model_card(ENTRY).text
 
     def test_the_card_reads_back(self) -> None:
         """The metadata that the client reads from the text is the metadata that was written."""

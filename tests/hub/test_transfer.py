@@ -37,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload ra
 REPO_ID = "me/mhan"
 ENTRY = get_entry("mhan")
 SHA256 = str(ENTRY.sha256)
-FILES = ("README.md", "config.json", "model.safetensors", "preprocessor_config.json")
+FILES = ("README.md", "config.json", "evaluation.json", "model.safetensors", "preprocessor_config.json")
 
 
 @pytest.fixture

@@ -122,6 +122,13 @@ class TestFaceExpression:
 
         assert expression.to_dict() == {**EXPRESSION_AS_DICT, "landmarks": None}
 
+    def test_a_row_without_scores_is_refused(self) -> None:
+        """Of what a file may hold, a face that no class was given for is none."""
+        values = {"scores": [], "uncertain": False, **Face(Box(0, 0, 1, 1), 0.5).to_dict()}
+
+        with pytest.raises(ValueError, match="a face has no scores"):
+            FaceExpression.from_dict(values)
+
 
 class TestImageResult:
     """The faces of a picture."""

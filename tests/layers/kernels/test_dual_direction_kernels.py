@@ -108,3 +108,20 @@ def test_the_product_of_the_gates_is_the_map_of_the_head(device: str) -> None:
         gates = [gate.unsqueeze(1) for gate in head.direction_gates(x)]
 
         torch.testing.assert_close(eager_maps(gates[0], gates[1], gates[2])[:, 0], head(x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_loss_on_the_head_maps_alone_reaches_the_gates(device: str) -> None:
+    """The features have no part in the maps, so their gradient is zero."""
+    from fer_zoo.layers.kernels.dual_direction import attend_strongest
+
+    features = draw(2, 6, 7, 7, dtype=torch.float32, device=device).requires_grad_()
+    ours = [gates.requires_grad_() for gates in draw_gates((2, 6, 7, 7), 3, torch.float32, device)]
+    theirs = [gates.detach().clone().requires_grad_() for gates in ours]
+
+    attend_strongest(features, *ours, needs_maps=True)[1].square().sum().backward()
+    eager_maps(*theirs).square().sum().backward()
+
+    assert features.grad is not None
+    assert not features.grad.any()
+    for gates, reference in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(gates.grad, reference.grad)

@@ -66,6 +66,22 @@ def test_a_dtype_that_the_kernels_lack_falls_back() -> None:
     )
 
 
+def test_a_network_that_is_traced_falls_back() -> None:
+    """What TorchScript records is for any machine; the function says so while it is recorded, and not afterwards."""
+    seen = []
+
+    def double(x: torch.Tensor) -> torch.Tensor:
+        seen.append(fallback.is_exporting())
+        return 2 * x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, and people use it still
+        torch.jit.trace(double, FEATURES, check_trace=False)  # type: ignore[no-untyped-call, unused-ignore]
+
+    assert seen == [True]
+    assert not fallback.is_exporting()
+
+
 @pytest.mark.parametrize("shape", [(3, 7, 7), (0, 3, 7, 7)])
 def test_a_shape_that_is_no_batch_of_maps_falls_back(shape: tuple[int, ...]) -> None:
     """A map without a batch, and an empty batch, are named by their shape."""

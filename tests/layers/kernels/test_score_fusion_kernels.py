@@ -130,3 +130,20 @@ def test_progressive_fusion_leaves_out_attention_that_is_not_wanted(implementati
 
     assert (len(attention), nothing) == (1, ())
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_loss_on_the_weights_alone_reaches_the_scores(device: str) -> None:
+    """The maps have no part in the weights, so their gradients are zero."""
+    from fer_zoo.layers.kernels.score_fusion import fuse_by_scores
+
+    ours = [value.requires_grad_() for value in draw_inputs((2, 6, 7, 7), torch.float32, device, "contiguous")]
+    theirs = [value.detach().clone().requires_grad_() for value in ours]
+
+    fuse_by_scores(*ours, scale=2.0)[1].square().sum().backward()
+    eager_fusion(*theirs)[1].square().sum().backward()
+
+    for value in ours[:2]:
+        assert value.grad is not None
+        assert not value.grad.any()
+    for value, reference in zip(ours[2:], theirs[2:], strict=True):
+        torch.testing.assert_close(value.grad, reference.grad)
