@@ -186,7 +186,7 @@ def nt_xent_loss(first: Tensor, second: Tensor, *, temperature: float = 0.07) ->
     Raises:
         InvalidOptionError: if the temperature is not above 0.
     """
-    check_temperature(temperature)
+    check_positive(temperature=temperature)
     if len(first) < MIN_PICTURES:
         return upcast(first).sum() * 0 + upcast(second).sum() * 0  # keeps its place in the graph
     unit = functional.normalize(torch.cat([upcast(first), upcast(second)]), dim=1)
@@ -210,22 +210,13 @@ def distillation_loss(logits: Tensor, teacher_logits: Sequence[Tensor], *, tempe
     Raises:
         InvalidOptionError: if the temperature is not above 0, or there is no teacher.
     """
-    check_temperature(temperature)
+    check_positive(temperature=temperature)
     if not teacher_logits:
         raise InvalidOptionError("teacher_logits", teacher_logits, "the scores of at least one teacher")
     softened = [(upcast(scores.detach()) / temperature).softmax(dim=1) for scores in teacher_logits]
     student = (upcast(logits) / temperature).log_softmax(dim=1)
     divergence = functional.kl_div(student, torch.stack(softened).mean(dim=0), reduction="batchmean")
     return temperature**2 * divergence
-
-
-def check_temperature(temperature: float) -> None:
-    """Refuse a temperature that cannot divide.
-
-    Raises:
-        InvalidOptionError: if it is not above 0.
-    """
-    check_positive(temperature=temperature)
 
 
 def pairwise_errors(attention_maps: Sequence[Tensor]) -> Tensor:

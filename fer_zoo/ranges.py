@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
+from typing import Any
 
 from fer_zoo.errors import InvalidOptionError
 
@@ -20,9 +22,7 @@ def check_counts(at_least: int = 1, /, **options: object) -> None:
     Raises:
         InvalidOptionError: for the first that is none.
     """
-    for name, value in options.items():
-        if value is not None and not (_is(value, Integral) and value >= at_least):  # type: ignore[operator]
-            raise InvalidOptionError(name, value, f"a whole number of at least {at_least}")
+    _check(options, Integral, lambda value: value >= at_least, f"a whole number of at least {at_least}")
 
 
 def check_shares(**options: object) -> None:
@@ -34,9 +34,7 @@ def check_shares(**options: object) -> None:
     Raises:
         InvalidOptionError: for the first that is none.
     """
-    for name, value in options.items():
-        if value is not None and not (_is(value, Real) and 0 <= value <= 1):  # type: ignore[operator]
-            raise InvalidOptionError(name, value, "a number from 0 to 1")
+    _check(options, Real, lambda value: 0 <= value <= 1, "a number from 0 to 1")
 
 
 def check_positive(**options: object) -> None:
@@ -48,9 +46,7 @@ def check_positive(**options: object) -> None:
     Raises:
         InvalidOptionError: for the first that is none.
     """
-    for name, value in options.items():
-        if value is not None and not (_is(value, Real) and value > 0):  # type: ignore[operator]
-            raise InvalidOptionError(name, value, "a number above 0")
+    _check(options, Real, lambda value: value > 0, "a number above 0")
 
 
 def check_not_negative(**options: object) -> None:
@@ -62,14 +58,15 @@ def check_not_negative(**options: object) -> None:
     Raises:
         InvalidOptionError: for the first that is none.
     """
+    _check(options, Real, lambda value: value >= 0, "a number of at least 0")
+
+
+def _check(options: Mapping[str, object], kind: type, fits: Callable[[Any], bool], expected: str) -> None:
+    """Refuse the first value that is no number of a kind, as a truth value is none, or that does not fit."""
     for name, value in options.items():
-        if value is not None and not (_is(value, Real) and value >= 0):  # type: ignore[operator]
-            raise InvalidOptionError(name, value, "a number of at least 0")
-
-
-def _is(value: object, kind: type) -> bool:
-    """Say whether a value is a number of a kind; a truth value is none."""
-    return isinstance(value, kind) and not isinstance(value, bool)
+        is_number = isinstance(value, kind) and not isinstance(value, bool)
+        if value is not None and not (is_number and fits(value)):
+            raise InvalidOptionError(name, value, expected)
 
 
 __all__ = ["check_counts", "check_not_negative", "check_positive", "check_shares"]

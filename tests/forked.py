@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -115,7 +115,21 @@ def run_script(path: Path) -> None:
     runpy.run_path(str(path), run_name="__main__")
 
 
-def several(number: int) -> list[dict[str, str]]:
+def run_together(number: int, function: Callable[..., object], *arguments: object, folder: Path) -> str:
+    """Run a function in so many processes that are set up as ``torchrun`` does it, and return what they printed."""
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                forked(function, *arguments, folder=folder, name=f"rank{rank}", environment=environment)
+            )
+            for rank, environment in enumerate(_ranks(number))
+        ]
+        for process in processes:
+            assert process.wait() == 0, process.err.read_text(encoding="utf-8")
+    return "".join(process.out.read_text(encoding="utf-8") for process in processes)
+
+
+def _ranks(number: int) -> list[dict[str, str]]:
     """Return the variables that ``torchrun`` would set in so many processes, one mapping for each."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -13,7 +13,12 @@ TASK: Final = "image-classification"
 TAGS: Final = ("facial-expression-recognition", "emotion-recognition", "face", "transformers", "safetensors")
 
 #: Word in the name of a figure, and the metric that it stands for; the first that fits counts.
-METRICS: Final = (("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy"), ("f1", "f1"))
+METRICS: Final = (
+    ("balanced accuracy", "balanced_accuracy"),
+    ("accuracy", "accuracy"),
+    ("f1", "f1"),
+    ("calibration error", "expected_calibration_error"),
+)
 
 LIMITS: Final = """\
 ## Limits

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 import torch
 import yaml
 from face_folders import NARROW_MODEL, run_layer, write_splits
-from forked import command_line, forked, several
+from forked import command_line, run_together
 from safetensors.torch import load_file
 
 from fer_zoo.evaluation import EvaluationReport
@@ -38,18 +37,9 @@ def with_torchrun(config: Path, out: Path) -> str:
 
 
 def with_forks(config: Path, out: Path) -> str:
-    """Run the command in two processes that are set up as ``torchrun`` does it, and return what they printed."""
+    """Run the command in two forked processes, and return what they printed."""
     command = ("train", "--config", str(config), "--output", str(out))
-    with ExitStack() as stack:
-        processes = [
-            stack.enter_context(
-                forked(command_line, *command, folder=config.parent, name=f"rank{rank}", environment=environment)
-            )
-            for rank, environment in enumerate(several(2))
-        ]
-        for process in processes:
-            assert process.wait() == 0, process.err.read_text(encoding="utf-8")
-    return "".join(process.out.read_text(encoding="utf-8") for process in processes)
+    return run_together(2, command_line, *command, folder=config.parent)
 
 
 @pytest.mark.parametrize(

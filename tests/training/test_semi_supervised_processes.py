@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forked import forked, several
+from forked import run_together
 from semi_supervised_processes import train
 
 
@@ -20,15 +19,7 @@ def test_two_processes_give_the_result_of_one(method: str, tmp_path: Path) -> No
     for number in (1, 2):
         file = tmp_path / str(number) / "result.json"
         file.parent.mkdir()
-        with ExitStack() as stack:
-            processes = [
-                stack.enter_context(
-                    forked(train, method, file, folder=file.parent, name=f"rank{rank}", environment=environment)
-                )
-                for rank, environment in enumerate(several(number))
-            ]
-            for process in processes:
-                assert process.wait() == 0, process.err.read_text(encoding="utf-8")
+        run_together(number, train, method, file, folder=file.parent)
         results.append(json.loads(file.read_text(encoding="utf-8")))
 
     one, two = results
