@@ -205,8 +205,13 @@ def sobel_kernels(channels: int) -> Tensor:
 
 
 def replicate_border(x: Tensor) -> Tensor:
-    """Add one pixel on each side of ``(B, C, H, W)`` by repeating the border."""
-    return functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    """Add one pixel on each side of ``(B, C, H, W)`` by repeating the border.
+
+    Joined and not padded: torch has no deterministic gradient of its replicating pad on a GPU, and torch.compile takes
+    the memory format of that gradient for another one.
+    """
+    wider = torch.cat((x[..., :1], x, x[..., -1:]), dim=3)
+    return torch.cat((wider[:, :, :1], wider, wider[:, :, -1:]), dim=2)
 
 
 def magnitude(x: Tensor, y: Tensor) -> Tensor:

@@ -30,10 +30,13 @@ class ModelEntry:
         summary: what it is, in one line.
         paper: where the architecture was published.
         label_set_name: the label set it was trained with; without weights, the one that a fresh network gets.
-        num_parameters: number of parameters, with the classes of the label set.
+        num_parameters: number of parameters, with the classes of the label set; of the published network, and of a
+            fresh one where none is published.
         architecture: the model type, as the Auto classes of transformers know it.
         sha256: checksum of the embedded ``model.safetensors``; ``None`` as long as there are no weights.
         config: fields of the configuration that differ from its defaults.
+        published_config: fields in which the published network differs from a fresh one of this entry, such as its
+            ``image_size``.
         licences: whose terms apply to the code, the weights, the training data and the detector; ``None`` as long as
             there are no weights.
         figures: measured figures in percent, by what was measured.
@@ -49,6 +52,7 @@ class ModelEntry:
     architecture: str
     sha256: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    published_config: Mapping[str, Any] = field(default_factory=dict)
     licences: LicenceLedger | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     figures_source: str = ""

@@ -16,6 +16,20 @@ def fixed_seed() -> None:
     torch.manual_seed(0)
 
 
+def test_the_border_is_repeated_in_any_memory_format() -> None:
+    """One pixel on each side, corners too, with the gradient of torch's own padding."""
+    x = torch.randn(2, 3, 4, 5, dtype=torch.float64).to(memory_format=torch.channels_last).requires_grad_()
+    weight = torch.randn(2, 3, 6, 7, dtype=torch.float64)
+    expected = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    (expected_gradient,) = torch.autograd.grad((expected * weight).sum(), x)
+
+    padded = replicate_border(x)
+    (gradient,) = torch.autograd.grad((padded * weight).sum(), x)
+
+    assert torch.equal(padded, expected)
+    torch.testing.assert_close(gradient, expected_gradient)
+
+
 class TestSobelGradient:
     """The fixed operator."""
 

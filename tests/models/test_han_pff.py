@@ -95,9 +95,11 @@ class TestDesign:
         assert [count(block) for block in gates.gate_blocks] == [262_656] * 4
         assert (count(model.shared_classifier), count(model.classifier)) == (3_591, 14_343)
 
-    @pytest.mark.parametrize("image_size", [112, 224])
-    def test_shapes_along_the_way(self, image_size: int) -> None:
-        """Both stems give a map of 56, and the levels have 56, 28, 14 and 7."""
+    @pytest.mark.parametrize(
+        ("image_size", "sides"), [(48, (24, 12, 6, 3)), (112, (56, 28, 14, 7)), (224, (56, 28, 14, 7))]
+    )
+    def test_shapes_along_the_way(self, image_size: int, sides: tuple[int, ...]) -> None:
+        """The stems give maps of 56, or of half the crop where that is less, and each level halves them."""
         model = full(image_size=image_size)
         shapes: list[tuple[int, ...]] = []
         for block in model.han_pff.blocks:
@@ -105,12 +107,12 @@ class TestDesign:
 
         outputs = model.eval()(torch.empty(2, 3, image_size, image_size, device="meta"), output_attentions=True)
 
-        assert shapes == [(64, 56, 56), (128, 28, 28), (256, 14, 14), (512, 7, 7)]
+        assert shapes == [(width, side, side) for width, side in zip((64, 128, 256, 512), sides, strict=True)]
         assert outputs.logits.shape == (2, 7)
         assert outputs.shared_logits.shape == (2, 4, 7)
         assert outputs.vectors.shape == (2, 4, 512)
         assert outputs.pooler_output.shape == (2, 2048)
-        assert outputs.features.shape == (2, 512, 7, 7)
+        assert outputs.features.shape == (2, 512, sides[-1], sides[-1])
         assert [tuple(attention.shape[1:]) for attention in outputs.attention_maps] == shapes[1:]
 
     def test_final_logits_come_from_the_fused_vectors_and_shared_ones_from_each_vector(self) -> None:
@@ -244,7 +246,9 @@ class TestSwitches:
         ("options", "message"),
         [
             ({"image_size": "112"}, "'image_size' expected int, got str"),
-            ({"image_size": 128}, "image_size must be 112 or 224, got 128"),
+            ({"image_size": 120}, "image_size must be 224 or a smaller positive multiple of 16, got 120"),
+            ({"image_size": 256}, "image_size must be 224 or a smaller positive multiple of 16, got 256"),
+            ({"image_size": 0}, "image_size must be 224 or a smaller positive multiple of 16, got 0"),
             ({"num_channels": 0}, "num_channels must be at least 1"),
             ({"hidden_sizes": [64, 128]}, "hidden_sizes must be 4 positive multiples of 4"),
             ({"hidden_sizes": [64, 128, 256, 510]}, "hidden_sizes must be 4 positive multiples of 4"),

@@ -9,6 +9,8 @@ from huggingface_hub.dataclasses import strict
 from fer_zoo.models.configuration import FerConfig
 
 NUM_LEVELS = 4
+RESNET_IMAGE_SIZE = 224  # pixels of the crops that the stem of ResNet is for
+STRIDE = 16  # pixels of a smaller crop that become one of the last map
 REDUCTION = 4  # of the bottlenecks in local context attention and MS-CAM
 
 
@@ -21,8 +23,9 @@ class HanPffConfig(FerConfig):
     pass both its ``id2label`` and its ``label2id``.
 
     Args:
-        image_size: height and width of the aligned crop in pixels: 224 with a stem of 7 x 7 at stride 2, or 112 with
-            one of 3 x 3 at stride 1; all later maps have the same size.
+        image_size: height and width of the aligned crop in pixels: 224 with a stem of 7 x 7 at stride 2, or a smaller
+            multiple of 16 with one of 3 x 3 at stride 1. All later maps of 112 have the sizes of those of 224; those
+            of 48, the pictures of FER2013, are a little less than half as wide.
         num_channels: channels of the crop.
         hidden_sizes: channels of the four levels, each a positive multiple of 4; those of ResNet-18 by default.
         vector_size: length D of the feature vector of each level.
@@ -94,9 +97,12 @@ class HanPffConfig(FerConfig):
     center_rate_decay: float | int = 0.9
 
     def validate_image_size(self) -> None:
-        """Refuse sizes that there is no stem for."""
-        if self.image_size not in (112, 224):
-            raise ValueError(f"image_size must be 112 or 224, got {self.image_size}.")
+        """Refuse sizes that there is no stem for, and those that a level would cut into uneven halves."""
+        size = self.image_size
+        if size != RESNET_IMAGE_SIZE and not (0 < size < RESNET_IMAGE_SIZE and size % STRIDE == 0):
+            raise ValueError(
+                f"image_size must be {RESNET_IMAGE_SIZE} or a smaller positive multiple of {STRIDE}, got {size}."
+            )
 
     def validate_sizes(self) -> None:
         """Refuse widths that the four levels and their bottlenecks cannot have."""

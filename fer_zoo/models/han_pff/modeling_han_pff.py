@@ -43,13 +43,12 @@ from fer_zoo.losses import (
     region_independence_loss,
     shared_classifier_loss,
 )
-from fer_zoo.models.han_pff.configuration_han_pff import HanPffConfig
+from fer_zoo.models.han_pff.configuration_han_pff import RESNET_IMAGE_SIZE, HanPffConfig
 from fer_zoo.models.han_pff.resnet18 import load_resnet18
 from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.models.temperature import apply_temperature
 
-RESNET_IMAGE_SIZE = 224  # pixels of the crops that the stem of ResNet is for
 STRIDES = (1, 2, 2, 2)  # of the four levels
 
 
@@ -149,7 +148,7 @@ class HanPffPreTrainedModel(FerPreTrainedModel):
         """Take over the weights of any ResNet-18 in the format of torchvision: its stem and its four stages.
 
         The stages become the local branches of the four blocks. The first convolution fits models with
-        ``image_size=224`` only; with 112 the stem keeps its own weights.
+        ``image_size=224`` only; with less the stem keeps its own weights.
 
         Args:
             state: the state dict of the ResNet-18.
@@ -176,7 +175,7 @@ class HanPffModel(HanPffPreTrainedModel):
         super().__init__(config)
         sizes = config.hidden_sizes
         self.stem = ConvNorm(config.num_channels, sizes[0], 3, padding=1)
-        # CODEPATH: checkpoints for crops of 224 have the stem of ResNet, those for 112 one that keeps the size.
+        # CODEPATH: checkpoints for crops of 224 have the stem of ResNet, those for smaller ones one that keeps the size.
         if config.image_size == RESNET_IMAGE_SIZE:
             self.stem = ConvNorm(config.num_channels, sizes[0], 7, stride=2, padding=3)
         self.blocks = nn.ModuleList(
