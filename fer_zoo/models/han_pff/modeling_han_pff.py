@@ -175,7 +175,7 @@ class HanPffModel(HanPffPreTrainedModel):
         super().__init__(config)
         sizes = config.hidden_sizes
         self.stem = ConvNorm(config.num_channels, sizes[0], 3, padding=1)
-        # CODEPATH: checkpoints for crops of 224 have the stem of ResNet, those for smaller ones one that keeps the size.
+        # CODEPATH: checkpoints for crops of 224 have the stem of ResNet, smaller ones one that keeps the size.
         if config.image_size == RESNET_IMAGE_SIZE:
             self.stem = ConvNorm(config.num_channels, sizes[0], 7, stride=2, padding=3)
         self.blocks = nn.ModuleList(
