@@ -82,7 +82,7 @@ def pipeline(
             :class:`~fer_zoo.pipelines.FaceExpressionPipeline` (``top_k``, ``threshold``, ``min_confidence``…).
 
     Raises:
-        UnknownNameError: if the task, the model or the detector is not known.
+        UnknownNameError: if the task, the model, the detector or an option is not known.
         WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
         CheckpointError: if a folder holds no model, or its files are damaged or do not fit together.

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from transformers.pipelines.base import ChunkPipeline
 
 from fer_zoo.detection import FaceDetector, create_detector
-from fer_zoo.errors import FerZooError, InvalidOptionError
+from fer_zoo.errors import FerZooError, InvalidOptionError, UnknownNameError
 from fer_zoo.export import convert_for_backend
-from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source
+from fer_zoo.imaging.read import ImageSource, describe_source
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
@@ -32,6 +32,20 @@ from fer_zoo.whole_files import whole_folder
 
 #: How many faces run through the model together where no more pictures have to be awaited.
 DEFAULT_BATCH_SIZE = 16
+
+#: What a call can change.
+OPTIONS = (
+    "allow_private_hosts",
+    "batch_size",
+    "calibrated",
+    "max_pixels",
+    "min_confidence",
+    "num_workers",
+    "on_error",
+    "threshold",
+    "timeout",
+    "top_k",
+)
 
 #: A picture of a usual shape, for the first run of detectors.
 WARM_UP_SHAPE = (480, 640, 3)
@@ -53,6 +67,8 @@ class FaceExpressionPipeline(ChunkPipeline):
         on_error: what to do with a picture that cannot be read: ``"raise"`` or ``"skip"``.
         max_pixels: pictures with more pixels are refused.
         timeout: seconds to wait for a picture from a URL.
+        allow_private_hosts: whether URLs may lead to hosts with loopback, private and other addresses that are not
+            public; true by default. Switch it off where the URLs come from strangers.
         batch_size: how many faces run through the model together, whichever pictures they come from; by default 16, and
             1 for pictures that come one after the other from a data set or generator. Where memory is short, fewer do,
             with a :class:`~fer_zoo.errors.SmallerBatchWarning`.
@@ -70,7 +86,7 @@ class FaceExpressionPipeline(ChunkPipeline):
 
     Raises:
         InvalidOptionError: if an option is out of its range.
-        UnknownNameError: if there is no detector of that name.
+        UnknownNameError: if there is no detector or option of that name.
         MissingPackageError: if a package that the detector needs is not installed.
     """
 
@@ -128,8 +144,8 @@ class FaceExpressionPipeline(ChunkPipeline):
             inputs: one picture (path, URL, bytes, file, PIL, array ``(H, W, 3)`` in RGB, tensor ``(3, H, W)``), a list
                 or tuple of them, or a data set or generator, which is read as results are taken from it.
             top_k: how many entries ``scores`` has; by default as for the class.
-            **options: ``threshold``, ``calibrated``, ``min_confidence``, ``on_error``, ``max_pixels``, ``timeout`` and
-                ``batch_size`` as for the class, for this call only.
+            **options: ``threshold``, ``calibrated``, ``min_confidence``, ``on_error``, ``max_pixels``, ``timeout``,
+                ``allow_private_hosts`` and ``batch_size`` as for the class, for this call only.
 
         Returns:
             for one picture, a list with one row for each face, empty if there is none; for a list, a list of such
@@ -254,12 +270,22 @@ class FaceExpressionPipeline(ChunkPipeline):
         on_error: str | None = None,
         max_pixels: int | None = None,
         timeout: float | None = None,
+        allow_private_hosts: bool | None = None,
+        **unknown: Any,
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Check the options and sort them by the step that they belong to."""
+        for name in unknown:
+            raise UnknownNameError("option", name, OPTIONS)
         check_shares(threshold=threshold, min_confidence=min_confidence)
         if on_error not in {None, "raise", "skip"}:
             raise InvalidOptionError("on_error", on_error, "'raise' or 'skip'")
-        reading = {"threshold": threshold, "on_error": on_error, "max_pixels": max_pixels, "timeout": timeout}
+        reading = {
+            "threshold": threshold,
+            "on_error": on_error,
+            "max_pixels": max_pixels,
+            "timeout": timeout,
+            "allow_private_hosts": allow_private_hosts,
+        }
         judging = {"calibrated": calibrated, "min_confidence": min_confidence}
         return _without_blanks(reading), {}, _without_blanks(judging)
 
@@ -268,8 +294,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         inputs: Any,
         threshold: float = 0.0,
         on_error: str = "raise",
-        max_pixels: int = DEFAULT_MAX_PIXELS,
-        timeout: float = 10.0,
+        **reading: Any,
     ) -> Iterator[dict[str, Any]]:
         """Yield one chunk for each face of a picture, and a blank one where there is none.
 
@@ -278,7 +303,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         if isinstance(inputs, DetectedPicture):
             detected = inputs
         else:
-            picture = load_input(inputs, max_pixels=max_pixels, timeout=timeout)
+            picture = load_input(inputs, **reading)
             detected = self.detect([(describe_source(inputs), picture)], threshold=threshold)[0]
         result = detected.result
         if detected.failure is not None:

@@ -28,10 +28,10 @@ def is_single(inputs: Any) -> bool:
     return isinstance(inputs, SINGLE_TYPES) or hasattr(inputs, "read") or not is_many
 
 
-def load_input(source: ImageSource, *, max_pixels: int, timeout: float) -> NDArray[np.uint8] | ImageReadError:
-    """Return a picture, or why it cannot be read."""
+def load_input(source: ImageSource, **options: Any) -> NDArray[np.uint8] | ImageReadError:
+    """Return a picture, or why it cannot be read; the options are those of ``read_image``."""
     try:
-        return read_image(source, max_pixels=max_pixels, timeout=timeout)
+        return read_image(source, **options)
     except ImageReadError as error:
         return error
 

@@ -302,7 +302,8 @@ def test_crops_skip_the_detector(embedded_pipeline: FaceExpressionPipeline, astr
 
     (row,) = pipe(crop)
 
-    assert row["box"] == {"xmin": 0, "ymin": 0, "xmax": 112, "ymax": 112}
+    height, width = crop.shape[:2]
+    assert row["box"] == {"xmin": 0, "ymin": 0, "xmax": width, "ymax": height}
     assert row["landmarks"] is None
     assert row["score"] == pytest.approx(embedded_pipeline(astronaut)[0]["score"], abs=1e-5)
 
@@ -391,6 +392,26 @@ def test_options_out_of_range_are_refused(
         pipeline("face-expression", model="mhan", device="cpu", **options)
 
     assert str(from_call.value) == str(from_constructor.value) == message
+
+
+def test_unknown_options_are_refused(embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]) -> None:
+    """A misspelt option is answered with the one that was meant, in a call and in the constructor."""
+    message = r"Unknown option 'treshold'\. Did you mean 'threshold'\? Known: allow_private_hosts, batch_size"
+    with pytest.raises(UnknownNameError, match=message):
+        embedded_pipeline(astronaut, treshold=0.5)
+    with pytest.raises(UnknownNameError, match=message):
+        pipeline("face-expression", model="mhan", device="cpu", treshold=0.5)
+
+
+def test_urls_of_strangers_lead_to_public_hosts_alone(embedded_pipeline: FaceExpressionPipeline) -> None:
+    """What loopback would give is not asked for; in a batch the refusal is a row."""
+    url = "http://127.0.0.1:9/a.png"
+
+    (row,) = embedded_pipeline([url], allow_private_hosts=False, on_error="skip")[0]
+    with pytest.raises(ImageReadError, match=r"127\.0\.0\.1"):
+        embedded_pipeline(url, allow_private_hosts=False)
+
+    assert "public" in row["error"]
 
 
 def test_unknown_names_are_refused() -> None:
