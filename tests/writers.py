@@ -20,7 +20,7 @@ from small_models import save_small_model
 from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.cli.explain import _write as write_picture
 from fer_zoo.evaluation import evaluate
-from fer_zoo.hub import write_hub_configs
+from fer_zoo.hub import install, write_hub_configs
 from fer_zoo.labels import get_label_set
 from fer_zoo.models import FerImageProcessor, HanPffConfig, HanPffForImageClassification
 from fer_zoo.models.checkpoint import copy_with_temperature, save_checkpoint
@@ -98,6 +98,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path, int], object]]] = {
     "report": ("", write_report),
     "annotated video": (".mp4", write_annotated_video),
     "hub configs": ("", lambda place, variant: write_hub_configs(place)),
+    "installed": ("", lambda place, variant: install("mhan", cache_dir=place)),
 }
 
 

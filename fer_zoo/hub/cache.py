@@ -8,7 +8,6 @@ and until then the model is not there for anyone.
 from __future__ import annotations
 
 import hashlib
-import os
 from os import PathLike
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,7 @@ from huggingface_hub.file_download import are_symlinks_supported, repo_folder_na
 from fer_zoo.errors import CacheConflictError
 from fer_zoo.hub.files import WEIGHTS, all_files
 from fer_zoo.registry import get_entry
-from fer_zoo.whole_files import write_whole
+from fer_zoo.whole_files import partial_path, write_whole
 
 #: The reference that marks a snapshot as put there by this package.
 OWN_REFERENCE: Final = "embedded"
@@ -95,7 +94,7 @@ def _link(path: Path, target: Path) -> None:
     """Make a link all at once, unless it is there already."""
     if path.is_symlink() and path.readlink() == target:
         return
-    partial = path.with_name(f"{path.name}.{os.getpid()}.incomplete")
+    partial = partial_path(path)
     try:
         partial.symlink_to(target)
         partial.replace(path)

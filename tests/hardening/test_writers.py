@@ -17,7 +17,7 @@ from writers import WRITERS, write_forever
 from fer_zoo.whole_files import whole_folder, write_whole
 
 #: Those whose folder may have some of its files: each of them is whole.
-OF_SINGLE_FILES = {"hub configs"}
+OF_SINGLE_FILES = {"hub configs", "installed"}
 
 
 def contents(place: Path) -> dict[str, bytes]:
