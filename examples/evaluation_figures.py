@@ -5,6 +5,8 @@
 4,000 made-up pictures are points in a plane around the centre of their class, neutral and happiness far more often than
 contempt. The exact probability of every class is known for each of them, so that model is calibrated. A second model
 doubles all logits: it gives the same answers, and is too sure of them. Its temperature is 2, and is found.
+
+Beside them, the same pictures of the embedded models, from the reports that lie beside their weights.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from fer_zoo.evaluation import (
     fit_temperature,
 )
 from fer_zoo.labels import get_label_set
+from fer_zoo.registry import list_embedded_models
 
 CLASSES = tuple(get_label_set("fer_plus"))
 SHARES = np.array([0.36, 0.28, 0.12, 0.11, 0.08, 0.01, 0.03, 0.01])  # of the classes, about those of FER+
@@ -87,7 +90,7 @@ def draw_abstention(path: Path, curves: dict[str, ClassificationMetrics]) -> Non
 
 
 def main() -> None:
-    """Write the reports of both models into folders, and ``abstention.png``."""
+    """Write the reports of all models into folders, and ``abstention.png``."""
     folder = Path(sys.argv[1])
     logits, labels = make_logits()
     too_sure = 2 * logits
@@ -95,6 +98,8 @@ def main() -> None:
     after = compute_metrics(cross_fit(too_sure, labels), labels, CLASSES)
     make_report("too sure", before).save(folder / "too_sure")
     make_report("calibrated", after).save(folder / "calibrated")
+    for entry in list_embedded_models():
+        EvaluationReport.load(entry.folder).save(folder / entry.name)
     draw_abstention(folder / "abstention.png", {"too sure": before, "calibrated": after})
     print(f"temperature {fit_temperature(too_sure, labels):.2f}, ECE {before.ece:.1%} before and {after.ece:.1%} after")
     print(f"accuracy {before.accuracy.value:.1%}, balanced accuracy {before.balanced_accuracy:.1%}")

@@ -1,8 +1,6 @@
 """Draw where MHAN and HAN-PFF look on a face.
 
-    python examples/explain_faces.py examples/images/astronaut.png examples/images
-
-HAN-PFF has no published weights yet: its network here is untrained, and its pictures show only that the drawing works.
+python examples/explain_faces.py examples/images/astronaut.png examples/images
 """
 
 from __future__ import annotations
@@ -11,12 +9,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from fer_zoo import pipeline, read_image
 from fer_zoo.explain import explain_face, overlay
-from fer_zoo.registry import create_model
 
 
 def main() -> None:
@@ -24,17 +20,13 @@ def main() -> None:
     source, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     image = read_image(source)
-    pipe = pipeline("face-expression", model="fer_zoo/mhan", device="cpu")
-    face = pipe.analyze(image).faces[0].face
-    torch.manual_seed(0)
-    untrained = create_model("han_pff", processor_options={"crop_template": pipe.image_processor.crop_template})
-
-    networks = {"mhan": (pipe.model, pipe.image_processor), "han_pff": untrained}
-    left, top = int(face.box.left) - 60, max(0, int(face.box.top) - 50)
-    part = np.s_[top : int(face.box.bottom) + 50, left : int(face.box.right) + 60]
-    for name, (model, processor) in networks.items():
+    for name in ("mhan", "han_pff"):
+        pipe = pipeline("face-expression", model=f"fer_zoo/{name}", device="cpu")
+        face = pipe.analyze(image).faces[0].face
+        left, top = int(face.box.left) - 60, max(0, int(face.box.top) - 50)
+        part = np.s_[top : int(face.box.bottom) + 50, left : int(face.box.right) + 60]
         pictures = [image] + [
-            overlay(image, [explain_face(model, processor, image, face, method=method)])
+            overlay(image, [explain_face(pipe.model, pipe.image_processor, image, face, method=method)])
             for method in ("grad_cam", "attention")
         ]
         row = np.hstack([picture[part] for picture in pictures])

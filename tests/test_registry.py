@@ -95,8 +95,9 @@ def test_fresh_network_refuses_bad_options() -> None:
 @pytest.mark.parametrize("entry", WITHOUT_WEIGHTS, ids=lambda entry: entry.name)
 def test_name_without_weights_says_what_to_do(entry: ModelEntry, tmp_path: Path) -> None:
     """Either name is refused with advice, without any network; a folder of the same name is found by its path."""
+    message = rf"no weights '{entry.name}'.*Train it.*with weights: {', '.join(entry.name for entry in EMBEDDED)}"
     for name in (entry.name, entry.repo_id):
-        with pytest.raises(WeightsNotFoundError, match=rf"no weights '{entry.name}'.*Train it.*with weights: mhan"):
+        with pytest.raises(WeightsNotFoundError, match=message):
             resolve_model(name)
     (tmp_path / entry.name).mkdir()
     assert resolve_model(tmp_path / entry.name) == str(tmp_path / entry.name)

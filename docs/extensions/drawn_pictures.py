@@ -29,7 +29,8 @@ EXAMPLES = {
         (
             "abstention.png",
             *(f"{model}/{name}.png" for model in ("too_sure", "calibrated") for name in ("reliability", "per_class")),
-            "calibrated/confusion_matrix.png",
+            *(f"{model}/confusion_matrix.png" for model in ("calibrated", "mhan", "han_pff")),
+            *(f"{model}/reliability.png" for model in ("mhan", "han_pff")),
         ),
     ),
 }

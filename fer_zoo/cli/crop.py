@@ -25,7 +25,8 @@ def crop(  # one parameter for each option
     ] = "mhan",
     detector: Annotated[str, typer.Option(help="center_face or scrfd.")] = "center_face",
     size: Annotated[
-        int | None, typer.Option(min=1, help="Side of the crops in pixels; by default what the model takes.")
+        int | None,
+        typer.Option(min=1, help="Side of the crops in pixels; by default what the model takes, and at least 112."),
     ] = None,
     faces: Annotated[str, typer.Option(help="largest, or all: which faces of a picture to crop.")] = "largest",
     threshold: Annotated[

@@ -20,6 +20,8 @@ from fer_zoo.results import Face
 
 FaceChoice = Literal["largest", "all"]
 
+MIN_DEFAULT_SIZE = 112  # pixels; what most models of the field take
+
 
 class FaceCropper:
     """Finds the faces of a picture and cuts them out as a model expects them; the model's weights are not loaded.
@@ -31,7 +33,8 @@ class FaceCropper:
             repository on the Hub.
         revision: branch, tag or commit on the Hub.
         detector: ``"center_face"``, ``"scrfd"``, or a detector.
-        size: side of the crops in pixels, to keep more detail than the model takes; by default the model's.
+        size: side of the crops in pixels; by default the model's, and at least 112: crops cost work to make and should
+            serve larger models too.
         faces: ``"largest"`` for the face with the largest box of each picture, or ``"all"``.
         threshold: faces that the detector is less sure of are left out, in [0, 1].
 
@@ -72,7 +75,7 @@ class FaceCropper:
                 "detector", detector, "one that finds faces; pictures that are crops already need no cropping"
             )
         self.detector_name = detector if isinstance(detector, str) else type(detector).__qualname__
-        self.size: int = self.image_processor.size["height"] if size is None else size
+        self.size: int = max(self.image_processor.size["height"], MIN_DEFAULT_SIZE) if size is None else size
         self.faces: FaceChoice = faces
         self.threshold = threshold
         is_thread_safe = getattr(self.detector, "is_thread_safe", False)

@@ -139,9 +139,18 @@ def _load(settings: RunSettings, label_set: LabelSet) -> InitialModel:
     config.validate()
     try:
         loaded = AutoModelForImageClassification.from_pretrained(source, config=config, revision=revision)
-    except RuntimeError as error:
-        raise CheckpointError(f"The weights of {name!r} do not fit its configuration: {error}") from error
-    processor = AutoImageProcessor.from_pretrained(source, revision=revision, **_resolve(settings.processor))
+    except (RuntimeError, CheckpointError) as error:
+        if not settings.model.config:
+            raise
+        changed = ", ".join(f"model.{field}" for field in settings.model.config)
+        raise CheckpointError(
+            f"The weights of {name!r} do not fit the network that {changed} would give. Leave out what changes its "
+            "shapes, or begin with a fresh network, without fine_tune (--fine-tune)."
+        ) from error
+    options = _resolve(settings.processor)
+    if "image_size" in settings.model.config:
+        options["size"] = {"height": config.image_size, "width": config.image_size}
+    processor = AutoImageProcessor.from_pretrained(source, revision=revision, **options)
     model, new_classes = adapt_classes(loaded, label_set)
     return InitialModel(model.train(), processor, name if revision is None else f"{name} ({revision})", new_classes)
 

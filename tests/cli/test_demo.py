@@ -19,7 +19,7 @@ Run = Callable[..., Result]
     [
         (("--model", "mahn"), "Unknown model 'mahn'. Did you mean 'mhan'?"),
         (("--model", "mhan", "--model", "fer_zoo/mhan"), "Invalid value ['mhan', 'mhan'] for models"),
-        (("--model", "han_pff"), "There are no weights 'han_pff'."),
+        (("--model", "mfn"), "There are no weights 'mfn'."),
         (("--detector", "mtcnn"), "Unknown detector 'mtcnn'."),
         (("--host", "192.0.2.1", "--port", "0"), "expected an address of this machine"),
     ],

@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import constants
 from typer.testing import Result
 
-from fer_zoo.registry import entries
+from fer_zoo.registry import entries, list_embedded_models
 
 Run = Callable[..., Result]
 
@@ -32,7 +32,7 @@ def test_sound_installation(doctor: Run) -> None:
     for title in ("Machine", "Backends", "Hugging Face", "Weights", "Self-test"):
         assert title in lines
     assert sum(line.startswith("ok") and "one face, happiness (" in line for line in lines) == 1
-    assert sum("as recorded" in line for line in lines) == 2
+    assert sum("as recorded" in line for line in lines) == len(list_embedded_models()) + 1  # and the detector
     assert any("HF_HOME" in line and constants.HF_HOME in line for line in lines)
 
 
@@ -58,15 +58,17 @@ def test_json_has_everything(doctor: Run, smile: str) -> None:
 
 
 def test_damaged_weights_end_with_status_1(doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both the file and the self-test are marked as failed."""
-    (tmp_path / "mhan").mkdir()
-    (tmp_path / "mhan" / "model.safetensors").write_bytes(b"no weights")
+    """All files and the self-test are marked as failed."""
+    for entry in list_embedded_models():
+        (tmp_path / entry.name).mkdir()
+        (tmp_path / entry.name / "model.safetensors").write_bytes(b"no weights")
     monkeypatch.setattr(entries, "WEIGHTS_FOLDER", tmp_path)
 
     result = doctor()
 
+    failed = sum(line.strip().startswith("failed") for line in result.stdout.splitlines())
     assert result.exit_code == 1
-    assert sum(line.strip().startswith("failed") for line in result.stdout.splitlines()) == 2
+    assert failed == len(list_embedded_models()) + 1
 
 
 def test_picture_that_is_not_there_ends_with_status_1(doctor: Run) -> None:

@@ -116,7 +116,7 @@ def test_face_crops_are_examined_for_colours_alone(
     embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8], write_picture: Write
 ) -> None:
     """Sides of the box mean nothing where the whole picture is the face; a model of colours would rather have some."""
-    processor = FerImageProcessor(color_mode="rgb")
+    processor = FerImageProcessor(color_mode="rgb", size=embedded_pipeline.image_processor.size)
     pipe = pipeline(model=embedded_pipeline.model, image_processor=processor, detector="whole_image", device="cpu")
     grey = np.repeat(astronaut[80:104, 210:234, :1], 3, axis=2)
 

@@ -24,19 +24,20 @@ def narrow_han_pff(**options: Any) -> HanPffForImageClassification:
     return model
 
 
-def pictures() -> Tensor:
+def pictures(size: int = 112) -> Tensor:
     """Return two random pictures, the same in every call."""
-    return torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(1))
+    return torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
 def test_maps_of_mhan_are_the_means_of_its_heads(embedded_model: MhanForImageClassification) -> None:
-    """One map of 7 x 7 for each head: the mean over the channels of what the model returns."""
+    """One map for each head, a sixteenth as wide as the crop: the mean over the channels of what the model returns."""
+    size = embedded_model.config.image_size
     with torch.no_grad():
-        heads = embedded_model(pictures(), output_attentions=True).attention_maps
+        heads = embedded_model(pictures(size), output_attentions=True).attention_maps
 
-    maps = attention_maps(embedded_model, pictures())
+    maps = attention_maps(embedded_model, pictures(size))
 
-    assert maps.shape == (2, embedded_model.config.num_attention_heads, 7, 7)
+    assert maps.shape == (2, embedded_model.config.num_attention_heads, size // 16, size // 16)
     assert maps.dtype == np.float32
     assert maps.min() >= 0
     assert maps.max() <= 1

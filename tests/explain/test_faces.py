@@ -29,7 +29,7 @@ def smile(embedded_pipeline: FaceExpressionPipeline, astronaut: Array) -> Face:
 
 
 def pixel_values(pipe: FaceExpressionPipeline, crop: Array) -> torch.Tensor:
-    """Return ``(1, 3, 112, 112)``."""
+    """Return ``(1, 3, S, S)``, S being the size of the model's crops."""
     features = pipe.image_processor([crop], return_tensors="pt", input_data_format="channels_last")
     values: torch.Tensor = features["pixel_values"]
     return values
@@ -59,7 +59,8 @@ class TestExplainFace:
         expected = grad_cam(embedded_pipeline.model, pixel_values(embedded_pipeline, crop), "happiness")[0]
         np.testing.assert_array_equal(explanation.heat, expected)
         assert (explanation.face, explanation.method, explanation.target) == (smile, "grad_cam", "happiness")
-        np.testing.assert_array_equal(explanation.transform, crop_transform(smile, processor.template, 112))
+        transform = crop_transform(smile, processor.template, processor.size["height"])
+        np.testing.assert_array_equal(explanation.transform, transform)
 
     def test_target_chooses_the_expression(
         self, embedded_pipeline: FaceExpressionPipeline, astronaut: Array, smile: Face
@@ -78,28 +79,30 @@ class TestExplainFace:
     ) -> None:
         """It spans [0, 1], has no expression, and its strongest place is that of the mean map."""
         model, processor = embedded_pipeline.model, embedded_pipeline.image_processor
+        size = model.config.image_size
 
         explanation = explain_face(model, processor, astronaut, smile, method="attention")
 
         (crop,) = processor.crop_faces(astronaut, [smile])
         mean = attention_maps(model, pixel_values(embedded_pipeline, crop))[0].mean(axis=0)
-        row, column = divmod(int(explanation.heat.argmax()), 112)
-        assert (explanation.method, explanation.target, explanation.heat.shape) == ("attention", None, (112, 112))
+        row, column = divmod(int(explanation.heat.argmax()), size)
+        assert (explanation.method, explanation.target, explanation.heat.shape) == ("attention", None, (size, size))
         assert (explanation.heat.min(), explanation.heat.max()) == (0, 1)
-        assert (row // 16, column // 16) == divmod(int(mean.argmax()), 7)
+        assert (row // 16, column // 16) == divmod(int(mean.argmax()), size // 16)
 
     def test_picture_that_is_the_crop_is_not_cropped_again(
         self, embedded_pipeline: FaceExpressionPipeline, astronaut: Array
     ) -> None:
         """The whole picture is resized as the pipeline does it for ``whole_image``, sides of their own scales."""
         crop = np.ascontiguousarray(astronaut[50:190, 160:290])
+        size = embedded_pipeline.model.config.image_size
         face = Face(Box(0, 0, 130, 140), 1.0)
 
         explanation = explain_face(embedded_pipeline.model, embedded_pipeline.image_processor, crop, face, is_crop=True)
 
         expected = grad_cam(embedded_pipeline.model, pixel_values(embedded_pipeline, crop))[0]
         np.testing.assert_array_equal(explanation.heat, expected)
-        np.testing.assert_allclose(explanation.transform, [[112 / 130, 0, 0], [0, 112 / 140, 0]])
+        np.testing.assert_allclose(explanation.transform, [[size / 130, 0, 0], [0, size / 140, 0]])
         assert (overlay(crop, [explanation]) != crop).any(axis=2).mean() > 0.95
 
     @pytest.mark.parametrize("method", ["grad_cam", "attention"])

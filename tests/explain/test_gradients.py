@@ -48,9 +48,9 @@ def narrow_han_pff() -> HanPffForImageClassification:
     return model
 
 
-def pictures(number: int = 2) -> Tensor:
+def pictures(number: int = 2, size: int = 112) -> Tensor:
     """Return random pixel values, the same in every call."""
-    return torch.randn(number, 3, 112, 112, generator=torch.Generator().manual_seed(1))
+    return torch.randn(number, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
 class TestClosedForm:
@@ -108,10 +108,11 @@ class TestModels:
         """Values are in [0, 1] with a largest of 1, and another expression has another map."""
         model = embedded_model if name == "mhan" else narrow_han_pff()
         targets = ("neutral", "sadness") if name == "mhan" else tuple(model.config.label2id)[:2]
+        size = model.config.image_size
 
-        maps = [grad_cam(model, pictures(), target) for target in targets]
+        maps = [grad_cam(model, pictures(size=size), target) for target in targets]
 
-        assert all(heat.shape == (2, 112, 112) and heat.dtype == np.float32 for heat in maps)
+        assert all(heat.shape == (2, size, size) and heat.dtype == np.float32 for heat in maps)
         assert all(heat.min() >= 0 and heat.max() == 1 for heat in maps)
         assert np.abs(maps[0] - maps[1]).max() > 0.1
 
@@ -120,14 +121,16 @@ class TestModels:
         """The map of a crop does not depend on those beside it."""
         model = embedded_model if name == "mhan" else narrow_han_pff()
 
-        together = grad_cam(model, pictures(), next(iter(model.config.label2id)))
-        alone = grad_cam(model, pictures()[1:], next(iter(model.config.label2id)))
+        x = pictures(size=model.config.image_size)
+
+        together = grad_cam(model, x, next(iter(model.config.label2id)))
+        alone = grad_cam(model, x[1:], next(iter(model.config.label2id)))
 
         np.testing.assert_allclose(together[1:], alone, atol=1e-4)
 
     def test_default_is_the_prediction(self, embedded_model: MhanForImageClassification) -> None:
         """Without a target the map is that of the most probable expression."""
-        x = pictures(1)
+        x = pictures(1, size=embedded_model.config.image_size)
         with torch.no_grad():
             predicted = embedded_model.config.id2label[embedded_model(x).logits.argmax().item()]
 

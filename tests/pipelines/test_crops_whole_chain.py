@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_zoo import FaceExpressionPipeline, pipeline, read_image
-from fer_zoo.pipelines import CropSummary, crop_folder, read_crop_report
+from fer_zoo.pipelines import CropSummary, FaceCropper, crop_folder, read_crop_report
+from fer_zoo.registry import load_image_processor
 
 #: Where the portrait is pasted: file, width of the background, side of the portrait and its corner, in pixels.
 PHOTOGRAPHS = (
@@ -37,8 +38,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory, astronaut: NDArray[np.uint
 
 @pytest.fixture(scope="module")
 def summary(folders: tuple[Path, Path]) -> CropSummary:
-    """Return the figures of the crops, made once with all defaults."""
-    return crop_folder(*folders)
+    """Return the figures of the crops, made once in the size that the model takes."""
+    return crop_folder(*folders, FaceCropper(size=load_image_processor("mhan").size["height"]))
 
 
 def test_every_person_is_cropped_and_the_coffee_is_not(summary: CropSummary, folders: tuple[Path, Path]) -> None:

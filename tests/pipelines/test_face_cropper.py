@@ -79,8 +79,8 @@ def test_threshold_leaves_out_unsure_faces() -> None:
 def test_crops_are_those_of_the_pipeline(
     embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]
 ) -> None:
-    """Detector, template and size are the model's own, so the crop is the one that the pipeline classifies."""
-    cropper = FaceCropper()
+    """Detector and template are the model's own, so the crop of its size is the one that the pipeline classifies."""
+    cropper = FaceCropper(size=embedded_pipeline.model.config.image_size)
     faces = cropper.find_faces(astronaut)
 
     assert faces == embedded_pipeline.detector.detect([astronaut])[0]
@@ -103,14 +103,22 @@ def test_larger_crops_have_the_same_frame(astronaut: NDArray[np.uint8]) -> None:
 
 def test_template_comes_from_the_model(tmp_path: Path) -> None:
     """An architecture without weights has that of a fresh network, a folder its own; neither needs any weights."""
-    FerImageProcessor(crop_template=FER_PLUS_TEMPLATE.to_dict(), size={"height": 64, "width": 64}).save_pretrained(
+    FerImageProcessor(crop_template=FER_PLUS_TEMPLATE.to_dict(), size={"height": 160, "width": 160}).save_pretrained(
         tmp_path
     )
 
     fresh, own = FaceCropper("resnet18", detector=BrightDetector()), FaceCropper(tmp_path, detector=BrightDetector())
 
     assert (fresh.image_processor.template, fresh.size) == (ARCFACE_TEMPLATE, 224)
-    assert (own.image_processor.template, own.size) == (FER_PLUS_TEMPLATE, 64)
+    assert (own.image_processor.template, own.size) == (FER_PLUS_TEMPLATE, 160)
+
+
+def test_crops_of_a_small_model_are_large_enough_for_others(tmp_path: Path) -> None:
+    """A model of 48 pixels gives crops of 112, as they may train larger ones; a size that is asked for is kept."""
+    FerImageProcessor(size={"height": 48, "width": 48}).save_pretrained(tmp_path)
+
+    assert FaceCropper(tmp_path, detector=BrightDetector()).size == 112
+    assert FaceCropper(tmp_path, detector=BrightDetector(), size=48).size == 48
 
 
 def test_description_has_all_that_shapes_the_crops(tmp_path: Path) -> None:

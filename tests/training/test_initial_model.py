@@ -125,7 +125,12 @@ def test_a_fresh_network_looks_at_photographs_as_its_data_look() -> None:
             InvalidOptionError,
             "expected mhan, which the recipe 'mhan-raf-db'",
         ),
-        ({"model": {"fine_tune": True}}, WeightsNotFoundError, "There are no weights 'han_pff'"),
+        ({"model": {"name": "mfn", "fine_tune": True}}, WeightsNotFoundError, "There are no weights 'mfn'"),
+        (
+            {"model": {"fine_tune": True}},
+            CheckpointError,
+            "The weights of 'han_pff' do not fit the network that model.",
+        ),
         ({"processor": {"crop_template": "close"}}, InvalidOptionError, "expected one of arcface, fer_plus"),
     ],
 )
@@ -139,6 +144,19 @@ def test_a_start_that_is_none_is_refused(layer: dict[str, Any], kind: type[Excep
         make_initial_model(RunSettings.from_layers(base, layer), RAF_DB)
 
     assert message in str(caught.value)
+
+
+def test_fine_tuning_in_another_size() -> None:
+    """HAN-PFF takes pictures of any size, so its weights go on with larger ones, and the image processor makes them."""
+    settings = RunSettings.from_layers(
+        {"data": {"kind": "image_folder", "path": "x"}},
+        {"model": {"name": "han_pff", "fine_tune": True, "image_size": 64}},
+    )
+
+    start = make_initial_model(settings, RAF_DB)
+
+    assert start.model.config.image_size == start.processor.size["height"] == start.processor.size["width"] == 64
+    assert start.processor.color_mode == "grey"  # as it was stored with the weights
 
 
 def test_a_model_of_another_library_is_refused(tmp_path: Path) -> None:
