@@ -78,7 +78,7 @@ def explain_face(
         >>> face = pipe.analyze(image).faces[0].face
         >>> explanation = explain_face(pipe.model, pipe.image_processor, image, face)
         >>> explanation.target, explanation.heat.shape, overlay(image, [explanation]).shape
-        ('happiness', (112, 112), (512, 512, 3))
+        ('happiness', (48, 48), (512, 512, 3))
     """
     check_method(model, method, target)
     size = image_processor.size["height"]

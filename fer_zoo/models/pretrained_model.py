@@ -58,7 +58,7 @@ class FerPreTrainedModel(PreTrainedModel):
             >>> from fer_zoo.models import MhanForImageClassification
             >>> from fer_zoo.registry import resolve_model
             >>> model = MhanForImageClassification.from_pretrained(resolve_model("mhan"))
-            >>> faces = torch.randn(2, 3, 112, 112)
+            >>> faces = torch.randn(2, 3, 48, 48)
             >>> before = model(faces).logits
             >>> torch.allclose(model.fuse()(faces).logits, before, atol=1e-4)
             True

@@ -15,10 +15,10 @@ from fer_zoo.errors import SmallerBatchWarning
 Item = TypeVar("Item", bound=Sequence[object] | torch.Tensor)
 Answer = TypeVar("Answer")
 
-#: How torch, onnxruntime and OpenVINO say that memory is short, where the class of the error does not tell.
+#: How torch, its oneDNN, onnxruntime and OpenVINO say that memory is short, where the class of the error does not tell.
 _SHORT: Final = re.compile(
     r"not enough memory|can't allocate memory|out of memory|failed to allocate|bad_alloc|bad allocation|"
-    r"unable to allocate|could not allocate",
+    r"unable to allocate|could not allocate|could not create a (primitive|memory)",
     re.IGNORECASE,
 )
 
