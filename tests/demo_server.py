@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from forked import Forked, command_line, forked
+from forked import Forked, command_line, command_line_at_debug, forked
 
 
 @dataclass
@@ -26,12 +26,15 @@ class DemoServer:
 
 
 @contextmanager
-def demo_server(folder: Path, *arguments: str, password: str | None = None) -> Iterator[DemoServer]:
+def demo_server(
+    folder: Path, *arguments: str, password: str | None = None, logs_everything: bool = False
+) -> Iterator[DemoServer]:
     """Run ``fer-zoo demo`` at a free port, with its temporary files below a folder; given when it is ready."""
+    run = command_line_at_debug if logs_everything else command_line
     environment = {"TMPDIR": str(folder), "HF_HUB_OFFLINE": "1"}
     if password is not None:
         environment["FER_ZOO_DEMO_PASSWORD"] = password
-    with forked(command_line, "demo", "--port", "0", *arguments, folder=folder, environment=environment) as process:
+    with forked(run, "demo", "--port", "0", *arguments, folder=folder, environment=environment) as process:
         line = next(process.lines(), "")
         assert line.startswith("fer-zoo demo: http"), (line, process.err.read_text(encoding="utf-8"))
         yield DemoServer(line.split()[2], process, folder)

@@ -6,6 +6,7 @@ not for these.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import runpy
@@ -106,6 +107,12 @@ def command_line(*arguments: str) -> None:
     from fer_zoo.cli import app
 
     app(arguments, prog_name="fer-zoo")
+
+
+def command_line_at_debug(*arguments: str) -> None:
+    """Run ``fer-zoo`` with everything that any library logs on its standard error."""
+    logging.basicConfig(level=logging.DEBUG)
+    command_line(*arguments)
 
 
 def run_script(path: Path) -> None:

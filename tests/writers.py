@@ -9,18 +9,22 @@ from functools import cache
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from bright_faces import BrightDetector, photograph
 from evaluation_pictures import Pictures, columns_picture, reading_model
 from face_videos import write_video
+from hub_server import File, Repository, serve_to_client
 from small_models import save_small_model
 
 from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.cli.explain import _write as write_picture
 from fer_zoo.evaluation import evaluate
-from fer_zoo.hub import install, write_hub_configs
+from fer_zoo.export import export_model
+from fer_zoo.hub import install, pull, write_hub_configs
 from fer_zoo.labels import get_label_set
 from fer_zoo.models import FerImageProcessor, HanPffConfig, HanPffForImageClassification
 from fer_zoo.models.checkpoint import copy_with_temperature, save_checkpoint
@@ -33,6 +37,10 @@ def results(variant: int) -> list[ImageResult]:
     """Return some hundred results."""
     face = FaceExpression(Face(Box(0.0, 1.0, 4.0, 5.0), 0.9, ((1.0, 1.0),) * 5), (("anger", 0.5 + 0.25 * variant),))
     return [ImageResult(f"{number}.png", 9, 7, (face,)) for number in range(400)]
+
+
+#: The narrowest network there is.
+SMALLEST: dict[str, Any] = {"image_size": 32, "hidden_sizes": [4, 8, 8, 8], "vector_size": 8, "num_labels": 7}
 
 
 def write_checkpoint(place: Path, variant: int) -> None:
@@ -85,6 +93,29 @@ def write_annotated_video(place: Path, variant: int) -> None:
     analyze_video(clip(variant), VideoAnalyzer(small_pipeline()), annotated=place)
 
 
+def write_exported(place: Path, variant: int) -> None:
+    """Export a narrow model."""
+    torch.manual_seed(variant)
+    model = HanPffForImageClassification(HanPffConfig(**SMALLEST)).eval()
+    export_model(model, FerImageProcessor(size={"height": 32, "width": 32}), place, "torch-export")
+
+
+def write_pulled(place: Path, variant: int) -> None:
+    """Pull a model from a Hub of this process."""
+    with TemporaryDirectory() as elsewhere, pytest.MonkeyPatch.context() as patch:
+        folder = Path(elsewhere)
+        write_checkpoint(folder / "model", variant)
+        with serve_to_client(patch, folder) as hub:
+            files = {
+                path.name: File(path.read_bytes(), path.suffix == ".safetensors")
+                for path in (folder / "model").iterdir()
+            }
+            hub.large = {file.sha256: file.content for file in files.values()}
+            hub.repositories["me/small"] = Repository()
+            hub.repositories["me/small"].add("main", files, "first")
+            pull("me/small", place)
+
+
 #: Ending of the place, and the function.
 WRITERS: dict[str, tuple[str, Callable[[Path, int], object]]] = {
     "json lines": (".jsonl", lambda place, variant: write_json_lines(results(variant), place)),
@@ -98,6 +129,8 @@ WRITERS: dict[str, tuple[str, Callable[[Path, int], object]]] = {
     "report": ("", write_report),
     "annotated video": (".mp4", write_annotated_video),
     "hub configs": ("", lambda place, variant: write_hub_configs(place)),
+    "exported": ("", write_exported),
+    "pulled": ("", write_pulled),
     "installed": ("", lambda place, variant: install("mhan", cache_dir=place)),
 }
 

@@ -263,8 +263,12 @@ def test_headers_keep_the_browser_at_home(client: httpx.Client) -> None:
 
 
 def test_login(tmp_path: Path, smile: str) -> None:
-    """Without it, and with a wrong password, nothing is given out; with the right one the API works."""
-    with demo_server(tmp_path, "--user", "lab", password="a long secret") as server:  # noqa: S106 - of this test
+    """Without it, and with a wrong password, nothing is given out; with the right one the API works.
+
+    What visitors give is in no log, however much of it there is.
+    """
+    secret = "a long secret"  # noqa: S105 - of this test
+    with demo_server(tmp_path, "--user", "lab", password=secret, logs_everything=True) as server:
         with httpx.Client(base_url=server.url, timeout=60) as stranger:
             for route in ("/config", "/gradio_api/info", "/gradio_api/file=x", "/gradio_api/call/predict/x"):
                 assert stranger.get(route).status_code == 401
@@ -273,6 +277,9 @@ def test_login(tmp_path: Path, smile: str) -> None:
             wrong = stranger.post("/login", data={"username": "lab", "password": "a long guess"})
             assert wrong.status_code == 400
             assert "set-cookie" not in wrong.headers
-        friend = Client(server.url, auth=("lab", "a long secret"), verbose=False)
+        friend = Client(server.url, auth=("lab", secret), verbose=False)
         assert friend.predict(handle_file(smile), api_name="/predict")["faces"][0]["label"] == "happiness"
-        assert "secret" not in server.process.out.read_text() + server.process.err.read_text()
+        logged = server.process.out.read_text() + server.process.err.read_text()
+    assert "DEBUG:" in logged
+    assert "secret" not in logged
+    assert "guess" not in logged
