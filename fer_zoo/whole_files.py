@@ -108,9 +108,9 @@ def _naming(path: str | PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is not None:
-            error.filename, error.filename2 = os.fspath(path), None
-        raise
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
 __all__ = ["partial_path", "whole_file", "whole_folder", "write_whole"]

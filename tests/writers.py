@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import itertools
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
@@ -50,12 +50,18 @@ def write_checkpoint(place: Path, variant: int) -> None:
     save_checkpoint(HanPffForImageClassification(config), FerImageProcessor(), place)
 
 
+@cache
+def checkpoint(variant: int) -> Path:
+    """Return a small checkpoint, for those who copy one."""
+    folder = Path(mkdtemp())
+    atexit.register(rmtree, folder, ignore_errors=True)
+    write_checkpoint(folder / "model", variant)
+    return folder / "model"
+
+
 def write_calibrated(place: Path, variant: int) -> None:
-    """Write the copy that ``fer-zoo calibrate`` makes, of a checkpoint beside it."""
-    source = place.parent / f".checkpoint-{variant}"
-    if not source.exists():
-        write_checkpoint(source, variant)
-    copy_with_temperature(source, place, 1.5)
+    """Write the copy that ``fer-zoo calibrate`` makes."""
+    copy_with_temperature(checkpoint(variant), place, 1.5)
 
 
 def write_annotated(place: Path, variant: int) -> None:
@@ -93,27 +99,27 @@ def write_annotated_video(place: Path, variant: int) -> None:
     analyze_video(clip(variant), VideoAnalyzer(small_pipeline()), annotated=place)
 
 
-def write_exported(place: Path, variant: int) -> None:
+def write_exported(file_format: str, place: Path, variant: int) -> None:
     """Export a narrow model."""
     torch.manual_seed(variant)
     model = HanPffForImageClassification(HanPffConfig(**SMALLEST)).eval()
-    export_model(model, FerImageProcessor(size={"height": 32, "width": 32}), place, "torch-export")
+    export_model(model, FerImageProcessor(size={"height": 32, "width": 32}), place, file_format=file_format)
 
 
 def write_pulled(place: Path, variant: int) -> None:
     """Pull a model from a Hub of this process."""
-    with TemporaryDirectory() as elsewhere, pytest.MonkeyPatch.context() as patch:
-        folder = Path(elsewhere)
-        write_checkpoint(folder / "model", variant)
-        with serve_to_client(patch, folder) as hub:
-            files = {
-                path.name: File(path.read_bytes(), path.suffix == ".safetensors")
-                for path in (folder / "model").iterdir()
-            }
-            hub.large = {file.sha256: file.content for file in files.values()}
-            hub.repositories["me/small"] = Repository()
-            hub.repositories["me/small"].add("main", files, "first")
-            pull("me/small", place)
+    files = {
+        path.name: File(path.read_bytes(), path.suffix == ".safetensors") for path in checkpoint(variant).iterdir()
+    }
+    with (
+        TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+        serve_to_client(patch, Path(folder)) as hub,
+    ):
+        hub.large = {file.sha256: file.content for file in files.values()}
+        hub.repositories["me/small"] = Repository()
+        hub.repositories["me/small"].add("main", files, "first")
+        pull("me/small", place)
 
 
 #: Ending of the place, and the function.
@@ -129,7 +135,8 @@ WRITERS: dict[str, tuple[str, Callable[[Path, int], object]]] = {
     "report": ("", write_report),
     "annotated video": (".mp4", write_annotated_video),
     "hub configs": ("", lambda place, variant: write_hub_configs(place)),
-    "exported": ("", write_exported),
+    "exported": ("", partial(write_exported, "torch-export")),
+    "exported, openvino": ("", partial(write_exported, "openvino")),
     "pulled": ("", write_pulled),
     "installed": ("", lambda place, variant: install("mhan", cache_dir=place)),
 }

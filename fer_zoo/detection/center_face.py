@@ -21,9 +21,9 @@ from PIL import Image
 from torchvision.ops import nms
 
 from fer_zoo.detection.landmarks import as_landmarks
-from fer_zoo.errors import InvalidOptionError, MissingPackageError, WeightsIntegrityError
+from fer_zoo.errors import MissingPackageError, WeightsIntegrityError
 from fer_zoo.packages import import_optional
-from fer_zoo.ranges import check_shares
+from fer_zoo.ranges import check_counts, check_shares
 from fer_zoo.results import Box, Face
 from fer_zoo.runtime import Network, RuntimeOptions, open_network
 
@@ -76,8 +76,7 @@ class CenterFaceDetector:
         threads: int | None = None,
         precision: str | None = None,
     ) -> None:
-        if max_size < SIZE_MULTIPLE:
-            raise InvalidOptionError("max_size", max_size, f"at least {SIZE_MULTIPLE} pixels")
+        check_counts(SIZE_MULTIPLE, max_size=max_size)
         check_shares(score_threshold=score_threshold, iou_threshold=iou_threshold)
         self.max_size = max_size
         self.score_threshold = score_threshold

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from errno import EIO
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -62,7 +64,10 @@ def write_openvino(
         network = quantize_openvino(network, _needed(calibration))
     for key, value in metadata_of(model, processor).items():
         network.set_rt_info(value, ["fer_zoo", key])
-    openvino.save_model(network, path, compress_to_fp16=precision in {"fp16", "bf16"})
+    try:
+        openvino.save_model(network, path, compress_to_fp16=precision in {"fp16", "bf16"})
+    except RuntimeError as error:  # the reason is lost on the way
+        raise OSError(EIO, f"OpenVINO cannot write, perhaps as the disk is full ({error})", str(path)) from error
 
 
 def write_torch_export(
@@ -71,9 +76,11 @@ def write_torch_export(
     """Write a file for ``torch.export.load``; its input has the type of the precision."""
     del calibration
     program = to_program(model, TORCH_TYPES[precision])
+    content = BytesIO()  # torch's own writer ends the process where it cannot write to a file, as on a full disk
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of weights that are not stored in the usual order
-        torch.export.save(program, path, extra_files=metadata_of(model, processor))
+        torch.export.save(program, content, extra_files=metadata_of(model, processor))
+    path.write_bytes(content.getbuffer())
 
 
 #: Every kind of file by name.

@@ -20,6 +20,7 @@ from fer_zoo.hub.failures import hub_errors
 from fer_zoo.hub.files import all_files, folder_files, write_files
 from fer_zoo.models.checkpoint_errors import DAMAGE
 from fer_zoo.registry import ENTRIES, get_entry
+from fer_zoo.whole_files import whole_folder
 
 #: What a pull takes: no code, and no pickles, which could carry code.
 PATTERNS: Final = ("*.json", "*.md", "*.safetensors")
@@ -108,10 +109,8 @@ def pull(
     target = Path(destination).resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InvalidOptionError("destination", str(destination), "a folder that does not exist yet, or an empty one")
-    target.parent.mkdir(parents=True, exist_ok=True)
     api = HfApi(endpoint=endpoint, token=token, library_name=LIBRARY)
-    with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
-        folder = Path(scratch) / target.name
+    with whole_folder(target) as folder:
         with hub_errors("pull", repo_id):
             info = api.model_info(repo_id, revision=revision, files_metadata=True)
             # By its commit: a branch could move in between, and its name would be noted in the user's cache.
@@ -119,9 +118,6 @@ def pull(
         rmtree(folder / ".cache")  # the client's notes
         _check_weights(repo_id, folder, info.siblings or ())
         _check_loads(repo_id, folder)
-        if target.exists():
-            target.rmdir()
-        folder.replace(target)
     return target
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from os import PathLike
+from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
@@ -47,8 +48,13 @@ def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLi
         destination: a new or empty folder.
         temperature: above 0.
     """
+    source = Path(folder)
     with whole_folder(destination) as partial:
-        shutil.copytree(folder, partial, ignore=shutil.ignore_patterns("checkpoints"), dirs_exist_ok=True)
+        for found in source.rglob("*"):
+            name = found.relative_to(source)
+            if found.is_file() and "checkpoints" not in name.parts:
+                (partial / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(found, partial / name)
         path = partial / "config.json"
         config = json.loads(path.read_text(encoding="utf-8")) | {"temperature": temperature}
         text = json.dumps(config, indent=2, sort_keys=True) + "\n"  # as transformers writes it

@@ -135,7 +135,7 @@ def test_overlapping_boxes_are_merged(detector: CenterFaceDetector) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_size": 8}, "Invalid value 8 for max_size: expected at least 32 pixels."),
+        ({"max_size": 8}, "Invalid value 8 for max_size: expected a whole number of at least 32."),
         ({"score_threshold": 2.0}, "Invalid value 2.0 for score_threshold: expected a number from 0 to 1."),
         ({"iou_threshold": -1.0}, "Invalid value -1.0 for iou_threshold: expected a number from 0 to 1."),
         ({"providers": ["NoSuchProvider"]}, "Invalid value 'NoSuchProvider' for providers: expected one of "),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import time
@@ -18,6 +19,9 @@ from fer_zoo.whole_files import whole_folder, write_whole
 
 #: Those whose folder may have some of its files: each of them is whole.
 OF_SINGLE_FILES = {"hub configs", "installed"}
+
+#: Takes seconds to convert a network, and its folder appears as that of the other exports.
+SLOW = "exported, openvino"
 
 
 def contents(place: Path) -> dict[str, bytes]:
@@ -43,7 +47,7 @@ def full_disk(free: int) -> Iterator[None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", sorted(WRITERS.keys() - {SLOW}))
 def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path) -> None:
     """SIGTERM ends a process that writes and writes; whatever stands in a place is what an undisturbed one wrote."""
     ending, write = WRITERS[name]
@@ -81,15 +85,14 @@ def test_full_disk_is_said_and_leaves_what_was_there(name: str, tmp_path: Path) 
     place = tmp_path / f"out{ending}"
     if ending:
         place.write_bytes(b"before")
-    before = {path for path in tmp_path.iterdir() if not path.name.startswith(".checkpoint")}
 
     with full_disk(512), pytest.raises((OSError, ValueError)) as caught:
         write(place, 0)
 
-    assert "File too large" in str(caught.value)
-    assert {path for path in tmp_path.iterdir() if not path.name.startswith(".checkpoint")} - {place} == before - {
-        place
-    }
+    assert re.search("File too large|OpenVINO cannot write", str(caught.value))
+    assert "None" not in str(caught.value)
+    assert str(place) in str(caught.value)
+    assert set(tmp_path.iterdir()) <= {place}
     assert contents(place) == ({"": b"before"} if ending else {})
 
 
@@ -98,11 +101,6 @@ def test_place_below_a_file_is_said(name: str, tmp_path: Path) -> None:
     """Where a folder is a file, nobody can write, root neither; the error names the place."""
     ending, write = WRITERS[name]
     (tmp_path / "file").write_bytes(b"text")
-    if name == "calibrated":
-        (tmp_path / "file").unlink()
-        (tmp_path / "file").mkdir()
-        write(tmp_path / "file" / "first", 0)
-        (tmp_path / "file" / "out").write_bytes(b"text")
 
     with pytest.raises((OSError, ValueError), match="file"):
         write(tmp_path / "file" / f"out{ending}", 0)

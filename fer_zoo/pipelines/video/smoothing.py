@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.ranges import check_not_negative, check_shares
 
 TINY = 1e-9  # seconds; sums of frame times are not exact
 
@@ -41,12 +42,12 @@ class Smoothing:
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not (value >= 0 and math.isfinite(value)):
-                raise InvalidOptionError(field.name, value, "a number of at least 0")
-        if self.margin > 1:
-            raise InvalidOptionError("margin", self.margin, "a difference of probabilities, from 0 to 1")
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        check_shares(margin=self.margin)
+        check_not_negative(**values)
+        for name, value in values.items():
+            if value is None or math.isinf(value):
+                raise InvalidOptionError(name, value, "a finite number")
 
 
 class ScoreSmoother:

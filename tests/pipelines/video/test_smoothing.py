@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,8 +112,8 @@ def test_tracks_are_smoothed_apart_and_forgotten_after_a_gap() -> None:
 
 
 @pytest.mark.parametrize("option", ["median_window", "time_constant", "margin", "hold", "max_gap"])
-@pytest.mark.parametrize("value", [-0.1, float("nan")])
-def test_values_out_of_range_are_refused(option: str, value: float) -> None:
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, None, "0.2"])
+def test_values_out_of_range_are_refused(option: str, value: Any) -> None:
     """The error names the option."""
     with pytest.raises(InvalidOptionError, match=option):
         Smoothing(**{option: value})
@@ -120,5 +121,5 @@ def test_values_out_of_range_are_refused(option: str, value: float) -> None:
 
 def test_margin_above_one_is_refused() -> None:
     """No probability is ahead of another by more than 1."""
-    with pytest.raises(InvalidOptionError, match="margin: expected a difference of probabilities"):
+    with pytest.raises(InvalidOptionError, match="margin: expected a number from 0 to 1"):
         Smoothing(margin=1.5)
