@@ -19,7 +19,7 @@ from fer_zoo.runtime.network import NetworkSource, RuntimeOptions
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
 
 MIN_SPLIT = 8  # pictures from which on a batch is divided among streams
-PART = 8  # pictures of a part: what passes from layer to layer then fits into the caches of the processor
+PART_PIXELS = 8 * 112 * 112  # of a part: what passes from layer to layer then fits into the caches of the processor
 
 
 class OpenVinoNetwork:
@@ -75,7 +75,8 @@ class OpenVinoNetwork:
                 compiled = self._side_by_side
             self._requests.several = [compiled.create_infer_request() for _ in range(self._num_threads)]
         requests = self._requests.several
-        parts = np.array_split(pixels, max(len(requests), round(len(pixels) / PART)))
+        num_pixels = len(pixels) * pixels.shape[-2] * pixels.shape[-1]
+        parts = np.array_split(pixels, max(len(requests), round(num_pixels / PART_PIXELS)))
         answers = []
         for start in range(0, len(parts), len(requests)):
             running = list(zip(requests, parts[start : start + len(requests)], strict=False))
