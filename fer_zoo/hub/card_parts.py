@@ -26,7 +26,7 @@ LIMITS: Final = """\
 - The labels say what people saw in a still picture, and people often disagree.
 - Expressions that are rare in the training data are recognised less reliably than frequent ones.
 - How well it works for people of different age, sex, skin colour or culture has not been measured.
-- Faces in profile, covered, very small or badly lit are recognised less reliably.
+- Faces in profile, covered, very small or badly lit were not measured apart; expect more errors.
 - The scores are the model's own estimate and not calibrated for your pictures.
 
 Measure it on your own pictures before you rely on it."""
