@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_zoo import FaceExpressionPipeline
+from fer_zoo.demo.logins import MAX_TRIES
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "demo.md"
 Write = Callable[[str, NDArray[np.uint8]], str]
@@ -279,6 +280,12 @@ def test_login(tmp_path: Path, smile: str) -> None:
             assert "set-cookie" not in wrong.headers
         friend = Client(server.url, auth=("lab", secret), verbose=False)
         assert friend.predict(handle_file(smile), api_name="/predict")["faces"][0]["label"] == "happiness"
+        with httpx.Client(base_url=server.url, timeout=60) as behind:  # of a server here that says for whom it asks
+            answers = [
+                behind.post("/login", data={"username": "lab", "password": "a guess"}, headers={"X-Forwarded-For": who})
+                for who in ["203.0.113.7"] * (MAX_TRIES + 1) + ["203.0.113.8"]
+            ]
+        assert [answer.status_code for answer in answers] == [400] * MAX_TRIES + [429, 400]
         logged = server.process.out.read_text() + server.process.err.read_text()
     assert "DEBUG:" in logged
     assert "secret" not in logged
