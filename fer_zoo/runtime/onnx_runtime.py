@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import fspath
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ class OnnxRuntimeNetwork:
             raise InvalidOptionError(
                 "precision", options.precision, "fp32 for onnxruntime; for others, export the model with that precision"
             )
+        self._network, self._options = network, options
         onnxruntime = import_optional("onnxruntime", "The backend 'onnxruntime'")
         session_options = onnxruntime.SessionOptions()
         session_options.log_severity_level = LOG_ERRORS_ONLY
@@ -52,6 +53,10 @@ class OnnxRuntimeNetwork:
             raise CheckpointError(f"onnxruntime cannot open the network {_name_of(network)}: {error}") from error
         self._input: str = self._session.get_inputs()[0].name
         self.provider: str = self._session.get_providers()[0]
+
+    def __reduce__(self) -> tuple[type[Self], tuple[NetworkSource, RuntimeOptions]]:
+        """Another process opens the network itself."""
+        return type(self), (self._network, self._options)
 
     @property
     def metadata(self) -> dict[str, str]:

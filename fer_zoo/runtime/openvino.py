@@ -6,7 +6,7 @@ import threading
 from functools import cache, cached_property
 from os import PathLike, fspath
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class OpenVinoNetwork:
         self._core = shared_core("The backend 'openvino'")
         if options.device.partition(".")[0] not in self._core.available_devices:
             raise InvalidOptionError("device", options.device, f"one of {', '.join(self._core.available_devices)}")
-        self._options = options
+        self._network, self._options = network, options
         source = fspath(network) if isinstance(network, str | PathLike) else network
         try:
             self._model = self._core.read_model(source)
@@ -59,6 +59,10 @@ class OpenVinoNetwork:
         self._requests = threading.local()  # a request serves one thread at a time
         used = self._together.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self.provider = f"{options.device} ({next((name for name, hint in HINTS.items() if hint == used), used)})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[NetworkSource, RuntimeOptions]]:
+        """Another process opens the network itself."""
+        return type(self), (self._network, self._options)
 
     def run(self, pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the outputs for ``(B, C, H, W)``."""

@@ -78,6 +78,14 @@ def test_forked_process_goes_on_with_the_pipeline(
     assert answer_from("fork", pipe, pictures[0]) == expected
 
 
+def test_pipeline_can_be_pickled(pipe: FaceExpressionPipeline, pictures: list[NDArray[np.uint8]]) -> None:
+    """On every backend; whoever receives it opens the network again, as it was opened here."""
+    copy = pickle.loads(pickle.dumps(pipe))  # noqa: S301  # made here
+
+    assert copy.provider == pipe.provider
+    assert summary(copy.analyze(pictures[1])) == summary(pipe.analyze(pictures[1]))
+
+
 @pytest.mark.slow
 def test_pipeline_can_be_sent_to_a_spawned_process(
     embedded_pipeline: FaceExpressionPipeline, pictures: list[NDArray[np.uint8]]
