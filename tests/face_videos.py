@@ -49,6 +49,7 @@ def write_video(
     rotation: int = 0,
     sound: str | None = None,
     first_time: int = 0,
+    pixel_aspect: int = 1,
     options: dict[str, str] | None = None,
 ) -> Path:
     """Write a video.
@@ -60,6 +61,7 @@ def write_video(
         rotation: degrees counter-clockwise by which players turn it.
         sound: codec of a tone as long as the picture, or ``None`` for none.
         first_time: added to all times, in milliseconds.
+        pixel_aspect: how many times as wide as high players show a pixel.
         options: of the container.
     """
     stamps = [first_time + time for time in (times or range(0, 40 * len(frames), 40))]
@@ -68,6 +70,7 @@ def write_video(
         video.height, video.width = frames[0].shape[:2]
         video.pix_fmt = "yuv420p"
         video.codec_context.time_base = CLOCK
+        video.codec_context.sample_aspect_ratio = Fraction(pixel_aspect)
         if rotation:
             video.set_display_rotation(rotation)
         tone: Any = None if sound is None else container.add_stream(sound, rate=SOUND_RATE, layout="mono")

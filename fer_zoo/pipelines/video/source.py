@@ -91,8 +91,9 @@ def _check_streams(container: Any, name: str) -> None:
     stream = container.streams.video[0]
     if stream.codec_context is None:
         raise VideoReadError(name, "its codec is not known to this build of FFmpeg")
-    if stream.width * stream.height > DEFAULT_MAX_PIXELS:
-        size = f"{stream.width} x {stream.height}"
+    width = round(stream.width * (stream.sample_aspect_ratio or 1))  # as it will be stretched
+    if width * stream.height > DEFAULT_MAX_PIXELS:
+        size = f"{width} x {stream.height}"
         raise VideoReadError(name, f"its frames have {size} pixels, the limit is {DEFAULT_MAX_PIXELS:,} in all")
 
 

@@ -98,6 +98,28 @@ def test_rotated_video_comes_out_upright(tmp_path: Path, rotation: int, corner: 
     assert (image.min(axis=2) > 240).mean() == pytest.approx(80 * 80 / (240 * 320), rel=0.1)
 
 
+def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
+    """Frames are as wide as players show them."""
+    path = write_video(tmp_path / "wide.mp4", [np.zeros((48, 64, 3), np.uint8)] * 2, pixel_aspect=2)
+
+    with VideoReader(path) as reader:
+        assert [frame.image.shape for frame in reader] == [(48, 128, 3)] * 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixel_aspect", "size"),
+    [((768, 1024, 3), 200, "204800 x 768"), ((10_002, 10_000, 3), 1, "10000 x 10002")],
+)
+def test_frames_of_too_many_pixels_are_refused(
+    tmp_path: Path, shape: tuple[int, int, int], pixel_aspect: int, size: str
+) -> None:
+    """The limit counts what the frames are stretched to, and nothing is decoded before."""
+    path = write_video(tmp_path / "large.mp4", [np.zeros(shape, np.uint8)], pixel_aspect=pixel_aspect)
+
+    with pytest.raises(VideoReadError, match=f"its frames have {size} pixels, the limit is 100,000,000"):
+        VideoReader(path)
+
+
 def test_times_of_a_variable_frame_rate(tmp_path: Path) -> None:
     """Each frame lasts until the next; the last as long as frames do on average."""
     path = write_video(tmp_path / "phone.mp4", moving_face(5), times=[0, 20, 120, 130, 430])
