@@ -50,7 +50,7 @@ def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLi
     """
     source = Path(folder)
     with whole_folder(destination) as partial:
-        for found in source.rglob("*"):
+        for found in sorted(source.rglob("*")):  # all before the first copy: the copy may lie in the checkpoint
             name = found.relative_to(source)
             if found.is_file() and "checkpoints" not in name.parts:
                 (partial / name).parent.mkdir(parents=True, exist_ok=True)

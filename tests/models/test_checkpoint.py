@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from small_models import save_small_model
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from fer_zoo.models import FerImageProcessor, MhanConfig, MhanForImageClassification
@@ -54,3 +55,13 @@ def test_a_copy_with_a_temperature_differs_in_that_alone(tmp_path: Path) -> None
     assert new == {**old, "temperature": 1.25}
     assert list(new) == sorted(new)
     assert AutoModelForImageClassification.from_pretrained(tmp_path / "new").config.temperature == 1.25
+
+
+def test_a_copy_may_lie_in_the_checkpoint(tmp_path: Path) -> None:
+    """As ``runs/mine/calibrated`` does; it does not hold itself."""
+    save_small_model(tmp_path / "old")
+    names = {path.name for path in (tmp_path / "old").iterdir()}
+
+    copy_with_temperature(tmp_path / "old", tmp_path / "old" / "calibrated", 1.25)
+
+    assert {path.name for path in (tmp_path / "old" / "calibrated").iterdir()} == names
