@@ -16,6 +16,7 @@ from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.options import (
     BatchSizeOption,
     DeviceOption,
+    FlipOption,
     KindArgument,
     ModelArgument,
     PathArgument,
@@ -54,9 +55,7 @@ def evaluate(
     min_confidence: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Report coverage and accuracy without less sure answers.")
     ] = 0.0,
-    flip: Annotated[
-        bool, typer.Option("--flip", help="Average the probabilities of each crop and its mirror image.")
-    ] = False,
+    flip: FlipOption = False,
     uncalibrated: Annotated[
         bool, typer.Option("--uncalibrated", help="Do not divide the logits by the temperature of the model.")
     ] = False,

@@ -29,6 +29,9 @@ BackendOption = Annotated[
 PrecisionOption = Annotated[
     str | None, typer.Option(help="With openvino: fp32 (the default), or bf16, faster and nearly the same.")
 ]
+FlipOption = Annotated[
+    bool, typer.Option("--flip", help="Average the probabilities of each crop and its mirror image.")
+]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads of the model; by default all that help.")]
 EmbeddedModelArgument = Annotated[str, typer.Argument(help=f"Published model: {WITH_WEIGHTS}.")]
 ModelArgument = Annotated[
@@ -55,6 +58,7 @@ __all__ = [
     "DetectorOption",
     "DeviceOption",
     "EmbeddedModelArgument",
+    "FlipOption",
     "KindArgument",
     "ModelArgument",
     "ModelOption",

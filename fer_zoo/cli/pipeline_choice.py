@@ -19,6 +19,7 @@ class PipelineChoice:
         backend: what runs the model; ``None`` for torch, or the library that an export is made for.
         precision: in which numbers OpenVINO computes.
         threads: CPU threads of the backend.
+        flip: whether mirror images are looked at too.
     """
 
     model: str
@@ -27,11 +28,12 @@ class PipelineChoice:
     backend: str | None = None
     precision: str | None = None
     threads: int | None = None
+    flip: bool = False
 
     @property
-    def backend_options(self) -> dict[str, Any]:
-        """The options of :func:`fer_zoo.pipeline` that say what runs the model."""
-        return {"backend": self.backend, "precision": self.precision, "threads": self.threads}
+    def options(self) -> dict[str, Any]:
+        """The options of :func:`fer_zoo.pipeline` besides the model, the detector and the device."""
+        return {"backend": self.backend, "precision": self.precision, "threads": self.threads, "flip": self.flip}
 
     def make(self) -> FaceExpressionPipeline:
         """Return the pipeline.
@@ -39,7 +41,7 @@ class PipelineChoice:
         Raises:
             FerZooError: if something is not known or not installed; the message says what.
         """
-        return pipeline(model=self.model, detector=self.detector, device=self.device, **self.backend_options)
+        return pipeline(model=self.model, detector=self.detector, device=self.device, **self.options)
 
 
 __all__ = ["PipelineChoice"]

@@ -15,6 +15,7 @@ from fer_zoo.cli.options import (
     BackendOption,
     DetectorOption,
     DeviceOption,
+    FlipOption,
     ModelOption,
     PrecisionOption,
     ThreadsOption,
@@ -60,6 +61,7 @@ def predict(
     backend: BackendOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    flip: FlipOption = False,
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Expressions for each face; 1 in the table and all elsewhere by default.")
     ] = None,
@@ -92,7 +94,7 @@ def predict(
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
     options = AnalysisOptions(threshold, min_confidence, batch_size, max_pixels)
-    choice = PipelineChoice(model, detector, device, backend, precision, threads)
+    choice = PipelineChoice(model, detector, device, backend, precision, threads, flip)
     if output is not None:
         if as_csv or annotate_to is not None or top_k is not None:
             raise typer.BadParameter("--output cannot be combined with --csv, --annotate and --top-k")

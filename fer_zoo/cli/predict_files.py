@@ -67,7 +67,7 @@ def predict_to_file(job: FileJob, *, engine: str, workers: int | None, resources
                 model=job.choice.model,
                 detector=job.choice.detector,
                 device=job.choice.device,
-                backend_options=job.choice.backend_options,
+                pipeline_options=job.choice.options,
                 options=job.options,
                 resources=resources,
                 overwrite=job.overwrite,

@@ -19,6 +19,7 @@ from fer_zoo.cli.options import (
     BackendOption,
     DetectorOption,
     DeviceOption,
+    FlipOption,
     ModelOption,
     PrecisionOption,
     ThreadsOption,
@@ -68,6 +69,7 @@ def video(  # one parameter for each option
     backend: BackendOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    flip: FlipOption = False,
     threshold: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Leave out faces that the detector is less sure of.")
     ] = 0.0,
@@ -89,7 +91,7 @@ def video(  # one parameter for each option
     received: list[int] = []
     with errors_as_usage():
         smoothing = Smoothing(median_window, time_constant, margin, hold)
-        pipe = PipelineChoice(model, detector, device, backend, precision, threads).make()
+        pipe = PipelineChoice(model, detector, device, backend, precision, threads, flip).make()
         analyzer = VideoAnalyzer(
             pipe,
             detect_every=detect_every,

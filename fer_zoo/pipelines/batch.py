@@ -145,6 +145,7 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
         "dtype": str(pipe.dtype),
         "backend": pipe.backend,
         "provider": pipe.provider if pipe.backend == "openvino" else None,  # says the precision
+        "flip": pipe.flip,
         "detector": type(pipe.detector).__qualname__,
         "threshold": options.threshold,
         "min_confidence": options.min_confidence,

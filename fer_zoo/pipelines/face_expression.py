@@ -82,6 +82,8 @@ class FaceExpressionPipeline(ChunkPipeline):
         compile: whether torch compiles the model (``torch.compile``, on a GPU with CUDA graphs) for batches of 1, 2, 4,
             8 and so on, to which others are filled up; or the options of ``torch.compile`` as a dictionary. Takes
             minutes at the first use of each size.
+        flip: whether the mirror image of each crop runs through the model too: the probabilities are the mean of both,
+            for twice the time of the model.
         **kwargs: those of every pipeline: ``model``, ``image_processor``, ``device``, ``dtype``…
 
     Raises:
@@ -108,11 +110,13 @@ class FaceExpressionPipeline(ChunkPipeline):
         threads: int | None = None,
         precision: str | None = None,
         compile: bool | dict[str, Any] = False,
+        flip: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         check_counts(top_k=top_k)
         self.top_k = top_k
+        self.flip = flip
         self._process = os.getpid()
         self.model.eval()
         options = RuntimeOptions(threads, precision)
@@ -343,7 +347,7 @@ class FaceExpressionPipeline(ChunkPipeline):
         """Classify the chunks that have a face."""
         has_face = model_inputs.pop("has_face")
         pixel_values = model_inputs.pop("pixel_values")
-        logits = pixel_values.new_zeros(len(pixel_values), self.model.config.num_labels)
+        logits = pixel_values.new_zeros(len(pixel_values), 1 + self.flip, self.model.config.num_labels)
         if has_face.any():
             logits[has_face] = self._logits(pixel_values[has_face])
         return {"logits": logits, **model_inputs}
@@ -376,10 +380,15 @@ class FaceExpressionPipeline(ChunkPipeline):
         return str(self.device)
 
     def _logits(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Return ``(B, K)`` for ``(B, 3, H, W)``."""
+        """Return ``(B, V, K)`` for ``(B, 3, H, W)``: V is 1, or 2 with the mirror image."""
         self._do_without_lost_threads()
         model = self.model if self._compiled is None else self._compiled
-        parts: list[torch.Tensor] = self._face_batches.run(pixel_values, lambda part: model(part).logits)
+
+        def classify(part: torch.Tensor) -> torch.Tensor:
+            views = [part, part.flip(-1)] if self.flip else [part]
+            return torch.stack([model(view).logits for view in views], dim=1)
+
+        parts = self._face_batches.run(pixel_values, classify)
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _do_without_lost_threads(self) -> None:
@@ -389,9 +398,9 @@ class FaceExpressionPipeline(ChunkPipeline):
             self._process = os.getpid()
 
     def _expression(self, face: Face, logits: torch.Tensor, calibrated: bool, min_confidence: float) -> FaceExpression:
-        """Turn the logits ``(1, K)`` of a face into its expression."""
+        """Turn the logits ``(1, V, K)`` of a face into its expression."""
         scores = apply_temperature(logits.float(), self.model.config, calibrated=calibrated)
-        probabilities = scores.softmax(dim=-1)[0].tolist()
+        probabilities = scores.softmax(dim=-1).mean(dim=1)[0].tolist()
         id2label = self.model.config.id2label
         ranked = sorted(((id2label[i], score) for i, score in enumerate(probabilities)), key=lambda pair: -pair[1])
         return FaceExpression(face, tuple(ranked), is_uncertain=ranked[0][1] < min_confidence)

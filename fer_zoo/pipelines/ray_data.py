@@ -63,7 +63,7 @@ def analyze_files_with_ray(
     model: str | PathLike[str] = "mhan",
     detector: str | FaceDetector = "center_face",
     device: str | None = None,
-    backend_options: Mapping[str, Any] | None = None,
+    pipeline_options: Mapping[str, Any] | None = None,
     options: AnalysisOptions | None = None,
     resources: RayResources | None = None,
     overwrite: bool = False,
@@ -81,7 +81,7 @@ def analyze_files_with_ray(
         model: a published name, a folder that every machine sees, or a repository on the Hub.
         detector: a name, or a detector that can be pickled.
         device: where the models run; by default a GPU if the actors have a share of one, else the CPU.
-        backend_options: ``backend``, ``precision`` and ``threads`` of :func:`fer_zoo.pipelines.pipeline`.
+        pipeline_options: further options of :func:`fer_zoo.pipelines.pipeline`: ``backend``, ``precision``, ``flip``…
         options: of the analysis.
         resources: how many actors there are and what each takes up.
         overwrite: as for :func:`~fer_zoo.pipelines.analyze_files`.
@@ -96,7 +96,7 @@ def analyze_files_with_ray(
     options, resources = options or AnalysisOptions(), resources or RayResources()
     local = fspath(model)
     name = str(Path(local).resolve()) if Path(local).is_dir() else local
-    making = {"model": name, "detector": detector, "device": device, **(backend_options or {})}
+    making = {"model": name, "detector": detector, "device": device, **(pipeline_options or {})}
 
     def analyze(groups: Iterator[Group]) -> Iterator[tuple[Group, list[ImageResult]]]:
         by_digest = {group.digest: group for group in groups}

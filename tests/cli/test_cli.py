@@ -55,6 +55,23 @@ def test_json_is_a_list_with_one_object_for_each_picture(run: Callable[..., Resu
     assert second["faces"] == []
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_mirror_images_are_averaged_where_asked_for(run: Callable[..., Result], smile: str, flip: bool) -> None:
+    """The command gives what a pipeline with the same option gives, and the option changes it."""
+    result = run("predict", "--json", smile, *["--flip"] * flip)
+
+    (picture,) = json.loads(result.stdout)
+    scores, same, other = (
+        {entry["label"]: entry["score"] for entry in face["scores"]}
+        for face in (
+            picture["faces"][0],
+            *(fer_zoo.pipeline(device="cpu", flip=option)(smile)[0] for option in (flip, not flip)),
+        )
+    )
+    assert scores == pytest.approx(same, abs=1e-6)
+    assert scores != pytest.approx(other, abs=1e-6)
+
+
 def test_csv_has_a_row_for_every_face_and_every_picture_without(
     run: Callable[..., Result], smile: str, empty: str, tmp_path: Path
 ) -> None:

@@ -130,7 +130,10 @@ def test_other_options_are_refused(
 
 
 def test_other_weights_or_sources_are_refused(
-    bright_pipeline: FaceExpressionPipeline, embedded_pipeline: FaceExpressionPipeline, tmp_path: Path
+    bright_pipeline: FaceExpressionPipeline,
+    embedded_pipeline: FaceExpressionPipeline,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The weights are known by their checksum, the detector by its class."""
     folder = write_many(tmp_path / "in", 70)
@@ -140,6 +143,10 @@ def test_other_weights_or_sources_are_refused(
         analyze_files(folder, tmp_path / "out.csv", embedded_pipeline)
     with pytest.raises(InvalidOptionError, match=r"sources was .*; paths was "):
         analyze_files(tmp_path, tmp_path / "out.csv", bright_pipeline)
+    with monkeypatch.context() as patch:
+        patch.setattr(bright_pipeline, "flip", True)
+        with pytest.raises(InvalidOptionError, match="flip was False and is now True"):
+            analyze_files(folder, tmp_path / "out.csv", bright_pipeline)
     bias = next(p for name, p in bright_pipeline.model.named_parameters() if name.endswith("bias"))
     before = bias.data.clone()
     try:

@@ -308,6 +308,31 @@ def test_crops_skip_the_detector(embedded_pipeline: FaceExpressionPipeline, astr
     assert row["score"] == pytest.approx(embedded_pipeline(astronaut)[0]["score"], abs=1e-5)
 
 
+def test_mirror_images_are_looked_at_too(
+    embedded_pipeline: FaceExpressionPipeline, three_faces: NDArray[np.uint8], landscape: NDArray[np.uint8]
+) -> None:
+    """With ``flip`` each probability is the mean of those of the crop and its mirror image, however faces come."""
+    faces = embedded_pipeline.detector.detect([three_faces])[0]
+    crops = embedded_pipeline.image_processor.crop_faces(three_faces, faces)
+    whole, flipping = (pipeline(detector="whole_image", device="cpu", flip=flip) for flip in (False, True))
+    pairs = [
+        (dict(whole.analyze(crop).faces[0].scores), dict(whole.analyze(crop[:, ::-1]).faces[0].scores))
+        for crop in crops
+    ]
+    expected = [{label: (own[label] + mirrored[label]) / 2 for label in own} for own, mirrored in pairs]
+    assert any(abs(own["happiness"] - mirrored["happiness"]) > 1e-3 for own, mirrored in pairs)
+
+    found = [dict(result.faces[0].scores) for result in flipping.analyze(crops)]
+    assert found == [pytest.approx(scores, abs=1e-5) for scores in expected]
+
+    pipe = pipeline(device="cpu", flip=True)
+    nobody, several = pipe.analyze([landscape, three_faces])
+    assert nobody.faces == ()
+    assert [dict(face.scores) for face in several.faces] == [pytest.approx(scores, abs=1e-4) for scores in expected]
+    (known,) = pipe.classify_faces([three_faces], [faces])
+    assert [dict(face.scores) for face in known] == [pytest.approx(scores, abs=1e-4) for scores in expected]
+
+
 def test_picture_in_colour_is_made_grey_inside(
     embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]
 ) -> None:
