@@ -37,7 +37,7 @@ def classification_loss(logits: Tensor, labels: Tensor, *, label_smoothing: floa
         label_smoothing: share of the target in [0, 1] that is spread evenly over the classes.
 
     Raises:
-        InvalidOptionError: if the labels have neither shape.
+        InvalidOptionError: if the labels have neither shape, or class numbers are no whole numbers.
     """
     if labels.shape == logits.shape:
         return soft_label_cross_entropy(logits, labels, label_smoothing=label_smoothing)
@@ -47,7 +47,9 @@ def classification_loss(logits: Tensor, labels: Tensor, *, label_smoothing: floa
             tuple(labels.shape),
             f"{tuple(logits.shape[:1])} class numbers, or {tuple(logits.shape)} votes or probabilities",
         )
-    return functional.cross_entropy(upcast(logits), labels, label_smoothing=label_smoothing)
+    if labels.is_floating_point():
+        raise InvalidOptionError("the type of labels", labels.dtype, "whole numbers, or votes for each class")
+    return functional.cross_entropy(upcast(logits), labels.long(), label_smoothing=label_smoothing)
 
 
 def soft_label_cross_entropy(logits: Tensor, votes: Tensor, *, label_smoothing: float = 0.0) -> Tensor:

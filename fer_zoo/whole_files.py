@@ -1,11 +1,13 @@
 """Files and folders that are there whole or not at all, whatever stops the program on the way.
 
-What is written goes to a hidden name beside its place and is renamed in the end. A program that is killed leaves at
-most the hidden file, whose name ends in ``.partial`` and its own ending; a full disk or an error leaves nothing.
+What is written goes to a hidden name beside its place, or in a folder that is there already, and is renamed in the end.
+A program that is killed leaves at most the hidden file, whose name ends in ``.partial`` and its own ending; a full disk
+or an error leaves nothing.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -38,7 +40,7 @@ def whole_file(path: str | PathLike[str]) -> Iterator[Path]:
         return
     partial = partial_path(place)
     try:
-        with _naming(path):
+        with _naming(path, partial):
             yield partial
             partial.replace(place)
     except BaseException:
@@ -64,51 +66,55 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
 def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
     """Give an empty folder to write to; its files are in their place when the block has come to its end.
 
-    A folder that is new or empty appears in one step. In one with files of its own they appear one after the other,
-    each whole, over those of the same name.
+    A folder that is new appears in one step. In one that is there they appear one after the other, each whole, over
+    those of the same name: it may be the current folder, a mount point, or stand where nothing else can be written.
 
     Args:
         path: the place; made with the folders above it if there is none.
 
     Raises:
-        OSError: if it cannot be written, naming the place.
+        OSError: if it cannot be written, or is a file, naming the place.
     """
     place = Path(os.path.realpath(path))
-    partial = partial_path(place)
+    if place.exists() and not place.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(path))
+    is_there = place.exists()
+    partial = partial_path(place / place.name if is_there else place)
     try:
-        with _naming(path):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            partial.mkdir()
+        with _naming(path, partial):
+            partial.mkdir(parents=True)
             yield partial
-            _move(partial, place)
+            if is_there:
+                _move_files(partial, place)
+            else:
+                partial.rename(place)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
-def _move(partial: Path, place: Path) -> None:
-    """Put a folder, or the files in it, in its place."""
-    if place.exists() and any(place.iterdir()):  # a file in its place cannot be listed, and says so
-        for found in sorted(partial.rglob("*")):
-            target = place / found.relative_to(partial)
-            if found.is_dir():
-                target.mkdir(exist_ok=True)
-            else:
-                found.replace(target)
-        shutil.rmtree(partial)
-        return
-    if place.exists():
-        place.rmdir()  # a folder is renamed over an empty one on POSIX alone
-    partial.rename(place)
+def _move_files(partial: Path, place: Path) -> None:
+    """Put the files of a folder into another one."""
+    for found in sorted(partial.rglob("*")):
+        target = place / found.relative_to(partial)
+        if found.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            found.replace(target)
+    shutil.rmtree(partial)
 
 
 @contextmanager
-def _naming(path: str | PathLike[str]) -> Iterator[None]:
-    """Let an error of the system name the place that it is about."""
+def _naming(path: str | PathLike[str], partial: Path) -> Iterator[None]:
+    """Let an error of the system name the place that it is about, and not what stands for that on the way."""
     try:
         yield
     except OSError as error:
-        if error.errno is None:
+        named = error.filename
+        is_another = isinstance(named, str) and not (
+            Path(named).is_relative_to(partial) or partial.is_relative_to(named)
+        )
+        if error.errno is None or is_another:
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 

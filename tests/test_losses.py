@@ -100,6 +100,15 @@ class TestClassificationLosses:
         ):
             classification_loss(torch.randn(5, 7), torch.zeros(shape, dtype=torch.long))
 
+    @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+    def test_class_numbers_of_any_whole_type(self, dtype: torch.dtype) -> None:
+        """They need not be int64; numbers that are not whole are refused."""
+        logits, labels = torch.randn(3, 8), torch.tensor([0, 7, 3])
+
+        assert torch.equal(classification_loss(logits, labels.to(dtype)), classification_loss(logits, labels))
+        with pytest.raises(InvalidOptionError, match=r"torch\.float32 for the type of labels: expected whole numbers"):
+            classification_loss(logits, labels.float())
+
     def test_the_shared_classifier_costs_the_mean_over_the_vectors(self) -> None:
         """Each vector has a cross entropy of its own, for class numbers and for votes."""
         logits, votes = torch.randn(5, 4, 7), torch.randint(1, 5, (5, 7))

@@ -130,6 +130,17 @@ def test_other_names_stay_as_they_are(tmp_path: Path) -> None:
     assert resolve_model("someone/model") == "someone/model"
 
 
+def test_path_is_no_name_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``Path("./mhan")`` has lost its dot, and still means the folder: only strings are published names."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownNameError, match="Unknown model 'mhan'"):
+        resolve_model(Path("./mhan"))
+    Path("mhan").mkdir()
+
+    assert resolve_model(Path("./mhan")) == "mhan"
+    assert resolve_model("mhan") == str(get_entry("mhan").folder)
+
+
 def test_unknown_name_is_answered_with_the_closest() -> None:
     """A misspelt name is refused before any network is asked."""
     with pytest.raises(UnknownNameError, match=r"Unknown model 'mahn'\. Did you mean 'mhan'\? Known: .*mhan"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from huggingface_hub import constants
 
+from fer_zoo.errors import CheckpointError
 from fer_zoo.export.onnx_network import to_onnx
 from fer_zoo.models import ExportedForImageClassification, FerPreTrainedModel
 from fer_zoo.packages import import_optional
@@ -36,7 +38,14 @@ def convert_for_backend(
         MissingPackageError: if the package of the backend, or one to convert with, is not installed.
     """
     fingerprint = _fingerprint(model)
-    network = open_network(_converted(model, processor, fingerprint, backend), backend, options)
+    source = _converted(model, processor, fingerprint, backend)
+    try:
+        network = open_network(source, backend, options)
+    except CheckpointError:
+        if not isinstance(source, Path):
+            raise
+        source.unlink(missing_ok=True)  # damaged on its way to the disk, or since
+        network = open_network(_converted(model, processor, fingerprint, backend), backend, options)
     return ExportedForImageClassification(model.config, network, fingerprint)
 
 
@@ -65,14 +74,29 @@ def _converted(model: FerPreTrainedModel, processor: Any, fingerprint: str, back
 
 
 def _fingerprint(model: FerPreTrainedModel) -> str:
-    """Return a name for a model's network: it changes with the weights, the architecture, torch and this package."""
+    """Return a name for a model's network: it changes with the weights, the architecture, torch and this package.
+
+    Of an architecture from elsewhere the code counts too, as its package has no version here.
+    """
     checksum = hashlib.sha256()
+    if not type(model).__module__.startswith("fer_zoo."):
+        checksum.update(_code_of(type(model)))
     fields = {key: value for key, value in model.config.to_dict().items() if not key.startswith("_")}
     checksum.update(repr((sorted(fields.items()), version("fer-zoo"), torch.__version__)).encode())
     for name, tensor in sorted(model.state_dict().items()):
         checksum.update(name.encode())
         checksum.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return checksum.hexdigest()
+
+
+def _code_of(kind: type) -> bytes:
+    """Return the source of the module of a class, or of the class where that has no file, or what it compiles to."""
+    for part in (inspect.getmodule(kind), kind):
+        try:
+            return inspect.getsource(part).encode()  # type: ignore[arg-type]  # None raises TypeError
+        except (OSError, TypeError):
+            continue
+    return b"".join(value.__code__.co_code for value in vars(kind).values() if inspect.isfunction(value))
 
 
 __all__ = ["cache_folder", "convert_for_backend"]

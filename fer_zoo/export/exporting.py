@@ -54,7 +54,7 @@ def export_model(
     it as a model. Labels and image processor are in the network's file too. Nothing is left behind if something fails.
 
     Args:
-        model: the classifier, in evaluation mode; it stays as it is.
+        model: the classifier; it stays as it is, and its weights are taken as float32, whatever their type.
         processor: its image processor.
         folder: a new or empty folder.
         file_format: ``"onnx"``, ``"openvino"`` or ``"torch-export"``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 
 from transformers import AutoConfig
@@ -13,15 +13,20 @@ from transformers import AutoConfig
 from fer_zoo.errors import CheckpointError, InvalidOptionError
 from fer_zoo.export.exporting import RECORD
 from fer_zoo.models import ExportedForImageClassification, register_models
-from fer_zoo.registry import ENTRIES, ORGANIZATION
+from fer_zoo.models.checkpoint_errors import checkpoint_errors
+from fer_zoo.registry import find_entry
 from fer_zoo.runtime import RuntimeOptions, open_network
 
 
 def is_exported(model: object) -> bool:
-    """Return whether something is the folder of an export; a published name is none, even if a folder has it too."""
-    if not isinstance(model, str | PathLike) or fspath(model).removeprefix(f"{ORGANIZATION}/") in ENTRIES:
+    """Return whether something is the folder of an export.
+
+    A published name is none, even if a folder has it too, nor is a folder in which a checkpoint was saved later.
+    """
+    if not isinstance(model, str | PathLike) or find_entry(model) is not None:
         return False
-    return (Path(fspath(model)) / RECORD).is_file()
+    folder = Path(model)
+    return (folder / RECORD).is_file() and not any(folder.glob("*.safetensors"))
 
 
 def load_exported(
@@ -64,8 +69,9 @@ def load_exported(
     checksum = hashlib.sha256()
     for file in (network, network.with_suffix(".bin")):
         checksum.update(file.read_bytes() if file.is_file() else b"")
-    opened = open_network(network, name, chosen)
-    return ExportedForImageClassification(AutoConfig.from_pretrained(path), opened, checksum.hexdigest())
+    with checkpoint_errors(str(path)):
+        config = AutoConfig.from_pretrained(path)
+    return ExportedForImageClassification(config, open_network(network, name, chosen), checksum.hexdigest())
 
 
 __all__ = ["is_exported", "load_exported"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -55,7 +56,7 @@ def check_parity(
     """Compare an exported network with its model, on noise and on faces.
 
     Args:
-        model: the model, in evaluation mode.
+        model: the model, of any type; what is compared is its copy in float32 and in evaluation mode.
         run: gives the logits ``(B, K)`` of the network for ``(B, 3, H, W)``.
         precision: of the network.
         faces: ``(N, 3, H, W)``, normalised.
@@ -86,8 +87,9 @@ def _logits(
     model: FerPreTrainedModel, run: Run, batches: Sequence[NDArray[np.float32]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the logits of the model and of the network."""
+    exact = copy.deepcopy(model).float().eval()
     with torch.inference_mode():
-        expected = [model(torch.from_numpy(batch).to(model.device)).logits.float().cpu().numpy() for batch in batches]
+        expected = [exact(torch.from_numpy(batch).to(exact.device)).logits.cpu().numpy() for batch in batches]
     return np.concatenate(expected), np.concatenate([run(batch) for batch in batches])
 
 

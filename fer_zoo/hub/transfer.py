@@ -14,12 +14,12 @@ from huggingface_hub import CommitInfo, HfApi
 from huggingface_hub.hf_api import RepoSibling
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-from fer_zoo.errors import CheckpointError, InvalidOptionError, WeightsIntegrityError
+from fer_zoo.errors import CheckpointError, InvalidOptionError, UnknownNameError, WeightsIntegrityError
 from fer_zoo.hub.card_parts import LIBRARY
 from fer_zoo.hub.failures import hub_errors
 from fer_zoo.hub.files import all_files, folder_files, write_files
 from fer_zoo.models.checkpoint_errors import DAMAGE
-from fer_zoo.registry import ENTRIES, get_entry
+from fer_zoo.registry import ENTRIES, find_entry
 from fer_zoo.whole_files import whole_folder
 
 #: What a pull takes: no code, and no pickles, which could carry code.
@@ -57,8 +57,9 @@ def push(
         InvalidOptionError: if the name of the repository is not one.
         HubError: if the Hub refuses or cannot be reached; its children say which.
     """
-    is_folder = Path(name).is_dir() and fspath(name) not in ENTRIES
-    entry = None if is_folder else get_entry(fspath(name))
+    entry = find_entry(name)
+    if entry is None and not Path(name).is_dir():
+        raise UnknownNameError("model", fspath(name), ENTRIES)
     if repo_id.count("/") != 1:
         raise InvalidOptionError("repo_id", repo_id, "a repository on the Hub, as owner/name")
     api = HfApi(endpoint=endpoint, token=token, library_name=LIBRARY)

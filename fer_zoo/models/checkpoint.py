@@ -28,14 +28,23 @@ def save_checkpoint(
         processor: the image processor that goes with it.
         folder: where to write; made if it does not exist.
         stored_dtype: type of the weights in the file, for example ``torch.float16`` for half the size. The
-            configuration keeps the type of the model, so the weights come up as that whatever the file holds.
+            configuration keeps the type of the model, so the weights come up as that whatever the file holds. What is
+            too large for the type keeps its own.
     """
     state = model.state_dict()
     if stored_dtype is not None:
-        state = {name: value.to(stored_dtype) if value.is_floating_point() else value for name, value in state.items()}
+        state = {name: _stored(value, stored_dtype) for name, value in state.items()}
     with whole_folder(folder) as partial:
         model.save_pretrained(partial, state_dict=state)
         processor.save_pretrained(partial)
+
+
+def _stored(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return a tensor in another type, or as it is where that has no such numbers."""
+    if not value.is_floating_point():
+        return value
+    converted = value.to(dtype)
+    return converted if torch.equal(converted.isfinite(), value.isfinite()) else value
 
 
 def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLike[str], temperature: float) -> None:

@@ -14,7 +14,7 @@ from fer_zoo.errors import CheckpointError, FerZooError
 #: What transformers and safetensors raise where the files of a checkpoint are damaged or made to mislead.
 DAMAGE = (
     *(SafetensorError, StrictDataclassError, ValueError, RuntimeError, LookupError, TypeError, AttributeError),
-    *(ArithmeticError, AssertionError, struct.error),
+    *(ArithmeticError, AssertionError, ImportError, struct.error),  # ImportError: of packages for quantised weights
 )
 
 

@@ -14,12 +14,12 @@ from fer_zoo.errors import CheckpointError, FerZooError
 # A configuration comes with a checkpoint from anywhere: none of its numbers may fill the memory.
 MAX_LABELS = 10_000
 LIMITS = {
-    "hidden_sizes": 16_384,
+    "hidden_sizes": 2048,
     "image_size": 4096,
     "local_attention_kernel_size": 4095,
     "num_attention_heads": 256,
     "num_channels": 1024,
-    "vector_size": 16_384,
+    "vector_size": 2048,
 }
 
 MIXED_FEATURE_STRIDE = 16  # pixels of the crop for one position of the map of the mixed feature network

@@ -40,7 +40,8 @@ class FerPreTrainedModel(PreTrainedModel):
             OSError: if there is no ``model.safetensors``.
             CheckpointError: if it is damaged, or does not fit the configuration.
         """
-        with checkpoint_errors(fspath(args[0]) if args else ""):
+        source = args[0] if args else options.get("pretrained_model_name_or_path")
+        with checkpoint_errors("" if source is None else fspath(source)):
             return cast(Self, super().from_pretrained(*args, **{"use_safetensors": True, **options}))
 
     def fuse(self) -> Self:

@@ -18,7 +18,7 @@ from fer_zoo.errors import (
 )
 from fer_zoo.models import FerImageProcessor, FerImageProcessorPil, register_models
 from fer_zoo.models.checkpoint_errors import DAMAGE
-from fer_zoo.registry.entries import ENTRIES, ORGANIZATION, ModelEntry, list_embedded_models
+from fer_zoo.registry.entries import ENTRIES, ModelEntry, find_entry, list_embedded_models
 from fer_zoo.registry.fresh import fresh_processor
 
 
@@ -27,7 +27,7 @@ def resolve_model(model: str | PathLike[str], *, revision: str | None = None) ->
 
     A name with embedded weights is the folder inside this package, checked against its checksum; with a revision any
     name of the table is its repository on the Hub. A path with a folder behind it stays a path, and any other
-    ``owner/name`` is a repository on the Hub.
+    ``owner/name`` is a repository on the Hub. What is no string, such as a ``pathlib.Path``, is no name of the table.
 
     Args:
         model: a name of the table, a path, or a repository.
@@ -42,7 +42,7 @@ def resolve_model(model: str | PathLike[str], *, revision: str | None = None) ->
         WeightsIntegrityError: if the embedded weights are damaged.
     """
     name = fspath(model)
-    entry = ENTRIES.get(name.removeprefix(f"{ORGANIZATION}/"))
+    entry = find_entry(model)
     if entry is not None:
         return entry.repo_id if revision is not None else str(verified_folder(entry))
     if Path(name).is_dir():
@@ -95,7 +95,7 @@ def load_image_processor(
         CheckpointError: if there is no image processor, or one that cannot cut out faces.
     """
     register_models()
-    entry = ENTRIES.get(fspath(model).removeprefix(f"{ORGANIZATION}/"))
+    entry = find_entry(model)
     if entry is not None and not entry.is_embedded and revision is None:
         return fresh_processor(AutoConfig.for_model(entry.architecture, **entry.config).image_size)
     folder = resolve_model(model, revision=revision)

@@ -202,13 +202,18 @@ def list_embedded_models() -> tuple[ModelEntry, ...]:
     return tuple(entry for entry in list_models() if entry.is_embedded)
 
 
+def find_entry(model: object) -> ModelEntry | None:
+    """Return the model that a name stands for, with or without the owner; anything else, such as a path, is no name."""
+    return ENTRIES.get(model.removeprefix(f"{ORGANIZATION}/")) if isinstance(model, str) else None
+
+
 def get_entry(name: str) -> ModelEntry:
     """Return a model by its name, with or without the owner: ``"mhan"`` or ``"fer_zoo/mhan"``.
 
     Raises:
         UnknownNameError: if there is no model of that name.
     """
-    entry = ENTRIES.get(name.removeprefix(f"{ORGANIZATION}/"))
+    entry = find_entry(name)
     if entry is None:
         raise UnknownNameError("model", name, ENTRIES)
     return entry
@@ -220,6 +225,7 @@ __all__ = [
     "OWN_ENTRIES",
     "WEIGHTS_FOLDER",
     "ModelEntry",
+    "find_entry",
     "get_entry",
     "list_embedded_models",
     "list_models",

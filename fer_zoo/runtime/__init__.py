@@ -37,9 +37,17 @@ def open_network(network: NetworkSource, backend: str = "auto", options: Runtime
 
 def fastest_file_backend() -> str:
     """Return the backend that ``"auto"`` stands for: onnxruntime where it has CUDA, else OpenVINO if installed."""
-    if is_installed("onnxruntime") and "CUDAExecutionProvider" in choose_providers():
+    if _has_cuda():
         return "onnxruntime"
     return "openvino" if is_installed("openvino") else "onnxruntime"
+
+
+def _has_cuda() -> bool:
+    """Return whether onnxruntime is there and computes on a GPU; one that cannot be imported does not."""
+    try:
+        return is_installed("onnxruntime") and "CUDAExecutionProvider" in choose_providers()
+    except (ImportError, OSError):
+        return False
 
 
 __all__ = [

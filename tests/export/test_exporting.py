@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import importlib.util
 import json
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from fer_zoo.export import (
     read_calibration_faces,
 )
 from fer_zoo.export.parity import check_parity
+from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.registry import FreshModel
 from fer_zoo.runtime import RuntimeOptions
 
@@ -157,6 +162,38 @@ def test_another_network_is_not_the_model(small: FreshModel) -> None:
         check_parity(small.model, lambda pixels: -run(pixels), "int8", faces)
 
 
+@pytest.mark.parametrize("change", [lambda model: model.half(), lambda model: model.train()], ids=["half", "training"])
+def test_model_of_any_type_and_mode(small: FreshModel, tmp_path: Path, change: Callable[[Any], Any]) -> None:
+    """Its weights are exported as float32 and compared as such, and it stays as it is, its statistics too."""
+    model = change(copy.deepcopy(small.model))
+    before = copy.deepcopy(model.state_dict())
+
+    report = export_model(model, small.processor, tmp_path / "out")
+
+    assert report.parity.max_difference < 1e-3
+    assert model.training is (model.dtype == torch.float32)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_checkpoint_that_was_saved_over_an_export_counts(small: FreshModel, tmp_path: Path) -> None:
+    """The weights that were saved last answer, and not the network that lies beside them."""
+    folder = export_model(*small, tmp_path / "out").folder
+    assert is_exported(folder)
+
+    save_checkpoint(small.model, small.processor, folder)
+
+    assert not is_exported(folder)
+
+
+def test_export_without_its_configuration(small: FreshModel, tmp_path: Path) -> None:
+    """The error names the folder."""
+    folder = export_model(*small, tmp_path / "out").folder
+    (folder / "config.json").write_text("{}")
+
+    with pytest.raises(CheckpointError, match=r"The checkpoint '.*out' does not load"):
+        load_exported(folder)
+
+
 @pytest.fixture(scope="module")
 def folder(small: FreshModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an export in the format of ONNX."""
@@ -259,6 +296,44 @@ class TestConversion:
         other = FreshModel(type(small.model)(small.model.config).eval(), small.processor)
         assert convert_for_backend(*other, "onnxruntime").checksum != first.checksum
         assert len(list(own_cache.iterdir())) == 2
+
+    def test_damaged_file_is_made_anew(self, small: FreshModel, own_cache: Path) -> None:
+        """A file that was cut short does not stand in the way for ever."""
+        convert_for_backend(*small, "onnxruntime")
+        (file,) = own_cache.iterdir()
+        whole = file.read_bytes()
+        file.write_bytes(whole[:50])
+
+        model = convert_for_backend(*small, "onnxruntime")
+
+        assert len(file.read_bytes()) == len(whole)
+        with torch.no_grad():
+            torch.testing.assert_close(model(_noise(1)).logits, small.model(_noise(1)).logits, rtol=0, atol=1e-3)
+
+    def test_code_of_other_packages_counts(self, small: FreshModel, own_cache: Path, tmp_path: Path) -> None:
+        """An architecture from elsewhere that computes something else now gets a network of its own."""
+        answers = []
+        for number, factor in enumerate((1, 2)):
+            (tmp_path / f"other_{factor}.py").write_text(
+                "from fer_zoo.models import FerResNetForImageClassification\n\n\n"
+                "class Other(FerResNetForImageClassification):\n"
+                "    def forward(self, pixel_values, **kwargs):\n"
+                "        output = super().forward(pixel_values, **kwargs)\n"
+                f"        output.logits = {factor} * output.logits\n"
+                "        return output\n"
+            )
+            spec = importlib.util.spec_from_file_location("other_architecture", tmp_path / f"other_{factor}.py")
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules["other_architecture"] = module
+            spec.loader.exec_module(module)
+            model = module.Other(small.model.config).eval()
+            model.load_state_dict(small.model.state_dict())
+            answers.append(convert_for_backend(model, small.processor, "onnxruntime")(_noise(1)).logits)
+            assert len(list(own_cache.iterdir())) == number + 1
+        del sys.modules["other_architecture"]
+        torch.testing.assert_close(answers[1], 2 * answers[0], rtol=0, atol=1e-3)
 
     def test_where_nothing_can_be_written(self, small: FreshModel, own_cache: Path) -> None:
         """The network is used from memory."""

@@ -153,3 +153,40 @@ def test_folder_in_use_keeps_its_other_files(tmp_path: Path) -> None:
         (partial / "deep" / "b.txt").write_bytes(b"new")
 
     assert contents(tmp_path) == {"own.txt": b"own", "a.txt": b"after", "deep/b.txt": b"new"}
+
+
+@pytest.mark.parametrize("name", [".", "there"])
+def test_folder_that_is_there_stays_the_same_folder(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the current folder or a mount point: it is filled, not replaced, and keeps its permissions."""
+    place = tmp_path / name
+    place.mkdir(exist_ok=True)
+    place.chmod(0o2775)
+    monkeypatch.chdir(place if name == "." else tmp_path)
+    before = place.stat()
+
+    with whole_folder(name) as partial:
+        (partial / "a.txt").write_bytes(b"new")
+
+    after = place.stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert contents(place) == {"a.txt": b"new"}
+    assert Path.cwd().is_dir()
+
+
+def test_file_in_the_place_of_a_folder_is_refused_before_the_work(tmp_path: Path) -> None:
+    """Nobody waits for what has no place in the end."""
+    (tmp_path / "file").write_bytes(b"mine")
+
+    with pytest.raises(NotADirectoryError, match="file"), whole_folder(tmp_path / "file"):
+        pytest.fail("the block was entered")
+
+    assert contents(tmp_path) == {"file": b"mine"}
+
+
+def test_errors_of_other_files_keep_their_names(tmp_path: Path) -> None:
+    """What cannot be read is not taken for what cannot be written."""
+    with (
+        pytest.raises(FileNotFoundError, match=r"source\.json'$"),
+        whole_folder(tmp_path / "new"),
+    ):
+        (tmp_path / "source.json").read_bytes()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 from small_models import save_small_model
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
+from fer_zoo.errors import CheckpointError
 from fer_zoo.models import FerImageProcessor, MhanConfig, MhanForImageClassification
 from fer_zoo.models.checkpoint import copy_with_temperature, save_checkpoint
 
@@ -65,3 +67,35 @@ def test_a_copy_may_lie_in_the_checkpoint(tmp_path: Path) -> None:
     copy_with_temperature(tmp_path / "old", tmp_path / "old" / "calibrated", 1.25)
 
     assert {path.name for path in (tmp_path / "old" / "calibrated").iterdir()} == names
+
+
+def test_what_is_too_large_for_float16_keeps_its_type(tmp_path: Path) -> None:
+    """A variance above 65504 comes back as it was, and not as infinity."""
+    model = MhanForImageClassification(MhanConfig())
+    model.mhan.pooler.norm.running_var = torch.full((512,), 1e5)
+
+    save_checkpoint(model, FerImageProcessor(), tmp_path, stored_dtype=torch.float16)
+
+    loaded = MhanForImageClassification.from_pretrained(tmp_path)
+    assert torch.equal(loaded.mhan.pooler.norm.state_dict()["running_var"], torch.full((512,), 1e5))
+    assert load_file(tmp_path / "model.safetensors")["classifier.weight"].dtype == torch.float16
+
+
+def test_weights_that_are_given_need_no_checkpoint() -> None:
+    """``from_pretrained(None)`` with a configuration and weights, as transformers has it."""
+    model = MhanForImageClassification(MhanConfig())
+
+    loaded = MhanForImageClassification.from_pretrained(None, config=model.config, state_dict=model.state_dict())
+
+    assert torch.equal(loaded.classifier.weight, model.classifier.weight)
+
+
+def test_quantised_checkpoint_whose_package_is_missing_is_named(tmp_path: Path) -> None:
+    """The error is one of this package, and says what transformers misses."""
+    save_checkpoint(MhanForImageClassification(MhanConfig()), FerImageProcessor(), tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(CheckpointError, match=f"The checkpoint '{tmp_path}' does not load: "):
+        MhanForImageClassification.from_pretrained(tmp_path)

@@ -74,6 +74,14 @@ def test_missing_parameter_is_an_error(tmp_path: Path) -> None:
         convert_mhan(path, get_label_set("raf_db"))
 
 
+def test_bias_that_is_no_row_is_an_error(tmp_path: Path) -> None:
+    """A single number has no length; it counts as one class."""
+    torch.save({"model_state_dict": {"fc.bias": torch.tensor(1.0)}}, tmp_path / "odd.pth")
+
+    with pytest.raises(CheckpointError, match="has 1 classes, the label set 'fer_plus' has 8"):
+        convert_mhan(tmp_path / "odd.pth", get_label_set("fer_plus"))
+
+
 def test_other_number_of_classes_is_an_error(tmp_path: Path) -> None:
     """A label set of another size is refused with both sizes."""
     path = tmp_path / "seven.pth"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from fer_zoo.doctor.backends import find_backends
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, UnknownNameError
 from fer_zoo.packages import import_optional, is_installed
 from fer_zoo.runtime import FILE_BACKENDS, RuntimeOptions, fastest_file_backend, open_network
@@ -135,6 +137,22 @@ def test_options_that_no_backend_has(options: dict[str, Any], message: str) -> N
     """They are refused where they are written."""
     with pytest.raises(InvalidOptionError, match=message):
         RuntimeOptions(**options)
+
+
+def test_backend_that_cannot_be_imported_is_not_chosen(
+    network: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An onnxruntime that is there and broken, for lack of a CUDA library say, leaves the choice to the other."""
+    (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime" / "__init__.py").write_text("raise ImportError('libcudart.so.12: cannot open it')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+
+    assert fastest_file_backend() == "openvino"
+    backends = find_backends()
+    (status,) = (status for status in backends.backends if status.name == "onnxruntime")
+    assert status.error == "libcudart.so.12: cannot open it"
+    assert backends.fastest == "openvino"
 
 
 def test_unknown_backend(network: bytes) -> None:

@@ -31,6 +31,8 @@ class MfnPreTrainedModel(FerPreTrainedModel):
 class MfnModel(MfnPreTrainedModel):
     """The mixed feature network with a depthwise convolution over its whole map, without a classifier.
 
+    Training needs at least two pictures a batch, as the norm after the pooling does.
+
     Args:
         config: the configuration.
     """

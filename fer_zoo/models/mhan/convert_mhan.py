@@ -102,7 +102,8 @@ def convert_mhan(checkpoint: str | PathLike[str], label_set: LabelSet) -> MhanCo
             than the label set.
     """
     state, dropped_keys = convert_state_dict(read_state_dict(checkpoint))
-    num_labels = len(state.get("classifier.bias", ()))
+    bias = state.get("classifier.bias")
+    num_labels = 0 if bias is None else bias.numel()
     if num_labels != len(label_set):
         raise CheckpointError(
             f"{fspath(checkpoint)!r} has {num_labels} classes, the label set {label_set.name!r} has {len(label_set)}. "

@@ -86,6 +86,8 @@ class MhanPreTrainedModel(FerPreTrainedModel):
 class MhanModel(MhanPreTrainedModel):
     """MHAN without its classifier.
 
+    Training needs at least two pictures a batch, as the norm after the pooling does.
+
     Args:
         config: the configuration.
     """
