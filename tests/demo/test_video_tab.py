@@ -12,7 +12,7 @@ from face_videos import ground, moving_face, write_video
 from playwright.sync_api import Page
 
 from fer_zoo.demo import DemoLimits, FaceAnalyzer
-from fer_zoo.demo.video import analyze_upload, check_container
+from fer_zoo.demo.video import analyze_upload, recognise_container
 from fer_zoo.errors import VideoReadError
 
 Open = Callable[..., Visit]
@@ -74,6 +74,9 @@ def test_long_videos_are_cut(tmp_path: Path) -> None:
         b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",
         b"ffconcat version 1.0\nfile /etc/passwd\n",
         b"<?xml version='1.0'?><MPD></MPD>",
+        b"#EXTM3U\nAVI \n#EXT-X-TARGETDURATION:10\n#EXTINF:1,\n/private.mp4\n#EXT-X-ENDLIST\n",
+        b"<!--ftyp--><MPD></MPD>",
+        b"RIFF\0\0\0\0WAVE",
         b"",
     ],
 )
@@ -83,4 +86,12 @@ def test_files_that_may_name_other_files_are_not_opened(content: bytes, tmp_path
     path.write_bytes(content)
 
     with pytest.raises(VideoReadError, match=r"^Cannot read video 'video.mp4': it is not an MP4, QuickTime,"):
-        check_container(path, "video.mp4")
+        recognise_container(path, "video.mp4")
+
+
+@pytest.mark.parametrize(("suffix", "container"), [("mp4", "mov"), ("mov", "mov"), ("mkv", "matroska"), ("avi", "avi")])
+def test_containers_are_recognised(suffix: str, container: str, tmp_path: Path) -> None:
+    """Each by its own first bytes."""
+    path = write_video(tmp_path / f"grey.{suffix}", [ground()] * 2)
+
+    assert recognise_container(path, path.name) == container

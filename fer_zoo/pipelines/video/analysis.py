@@ -34,6 +34,7 @@ def analyze_video(
     max_seconds: float | None = None,
     timeout: float = 10.0,
     stop: Event | None = None,
+    container: str | None = None,
     on_result: Callable[[FrameResult | Segment], object] | None = None,
 ) -> VideoSummary:
     """Analyse a video and write what is asked for, in constant memory: of what was seen only the segments are kept.
@@ -52,6 +53,8 @@ def analyze_video(
         max_seconds: stop after so many seconds of the video; by default at its end.
         timeout: seconds to wait for a URL, each time.
         stop: once this is set the work ends, and the summary says so.
+        container: what FFmpeg calls the format of the file: ``mov`` (also for MP4), ``matroska``, ``avi`` or another.
+            By default it guesses, and then a playlist may name other files.
         on_result: called with each result as it comes, and with each segment as it ends.
 
     Returns:
@@ -74,7 +77,9 @@ def analyze_video(
     analyzer = analyzer or VideoAnalyzer()
     stop = stop or Event()
     with (
-        VideoReader(source, timeout=timeout, with_sound=annotated is not None, stop=stop) as reader,
+        VideoReader(
+            source, timeout=timeout, with_sound=annotated is not None, stop=stop, container=container
+        ) as reader,
         _opened(reader, analyzer, frames, segments, annotated, timeline) as outputs,
     ):
         work = _Work(reader, analyzer, outputs, on_result)

@@ -100,13 +100,22 @@ class VideoAnalyzer:
         id2label: Mapping[int, str] = pipe.model.config.id2label
         self.labels = tuple(id2label[i] for i in range(len(id2label)))
 
-    def stream(self, source: VideoSource, *, timeout: float = 10.0, stop: Event | None = None) -> Iterator[FrameResult]:
+    def stream(
+        self,
+        source: VideoSource,
+        *,
+        timeout: float = 10.0,
+        stop: Event | None = None,
+        container: str | None = None,
+    ) -> Iterator[FrameResult]:
         """Open a video now, and yield a result for each frame as it comes, in constant memory.
 
         Args:
             source: a path, a URL, or the number of a camera.
             timeout: seconds to wait for a URL, each time.
             stop: once this is set the stream ends, with the frames that were read until then.
+            container: what FFmpeg calls the format of the file, such as ``mov``; by default it guesses, and then a
+                playlist may name other files.
 
         Returns:
             the results. Where something could not be read, one more follows at the end, which has no faces but the
@@ -116,7 +125,7 @@ class VideoAnalyzer:
             VideoReadError: if the source is no video, or has no frame that can be read.
             MissingPackageError: if a package of the extra ``video`` is not installed.
         """
-        return self._results(VideoReader(source, timeout=timeout, stop=stop))
+        return self._results(VideoReader(source, timeout=timeout, stop=stop, container=container))
 
     def analyze_frames(
         self, frames: Iterable[VideoFrame], *, frame_rate: float = USUAL_RATE, is_live: bool = False

@@ -66,19 +66,28 @@ class VideoReader:
         timeout: seconds to wait for a URL, each time.
         with_sound: whether to keep the packets of the sound for :meth:`take_sound`.
         stop: once this is set there are no more frames.
+        container: what FFmpeg calls the format of the file, such as ``mov``; by default it guesses, and then a
+            playlist may name other files.
 
     Raises:
         VideoNotFoundError: if there is no such file or camera, or the URL cannot be reached.
         VideoReadError: if it is no video, has no frame or only damaged ones.
+        InvalidOptionError: if an option is out of its range.
         MissingPackageError: if PyAV is not installed.
     """
 
     def __init__(
-        self, source: VideoSource, *, timeout: float = 10.0, with_sound: bool = False, stop: Event | None = None
+        self,
+        source: VideoSource,
+        *,
+        timeout: float = 10.0,
+        with_sound: bool = False,
+        stop: Event | None = None,
+        container: str | None = None,
     ) -> None:
         self.source = describe_video(source)
         self._errors = import_extra("av.error").FFmpegError
-        self._container = open_container(source, timeout=timeout)
+        self._container = open_container(source, timeout=timeout, container=container)
         self._video = self._container.streams.video[0]
         self._video.thread_type = "AUTO"
         self.sound = self._container.streams.audio[0] if with_sound and self._container.streams.audio else None

@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from fer_zoo.errors import VideoNotFoundError, VideoReadError
+from fer_zoo.errors import InvalidOptionError, VideoNotFoundError, VideoReadError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source
 from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.ranges import check_positive
@@ -25,36 +25,41 @@ def describe_video(source: VideoSource) -> str:
     return f"camera {source}" if isinstance(source, int) else describe_source(source)
 
 
-def open_container(source: VideoSource, *, timeout: float) -> Any:  # av's InputContainer; av is optional
+def open_container(
+    source: VideoSource, *, timeout: float, container: str | None = None
+) -> Any:  # av's InputContainer; av is optional
     """Open a video for reading.
 
     Args:
         source: a path, a URL, or the number of a camera.
         timeout: seconds to wait for a URL, each time.
+        container: what FFmpeg calls the format of the file, such as ``mov``; by default it guesses.
 
     Raises:
         VideoNotFoundError: if there is no such file or camera, or the URL cannot be reached.
         VideoReadError: if it is no video: something else, empty, or sound alone.
-        InvalidOptionError: if the timeout is not positive.
+        InvalidOptionError: if the timeout is not positive, or FFmpeg knows no such format.
         MissingPackageError: if PyAV is not installed.
     """
     check_positive(timeout=timeout)
     av, name = import_extra("av"), describe_video(source)
+    if container is not None and container not in av.formats_available:
+        raise InvalidOptionError("container", container, "what FFmpeg calls a format, such as mov, matroska or avi")
     try:
-        container = _open(av, source, name, timeout)
+        opened = _open(av, source, name, timeout, container)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if isinstance(error, VideoReadError):
             raise
         raise _translate(error, source, name) from error
     try:
-        _check_streams(container, name)
+        _check_streams(opened, name)
     except VideoReadError:
-        container.close()
+        opened.close()
         raise
-    return container
+    return opened
 
 
-def _open(av: Any, source: VideoSource, name: str, timeout: float) -> Any:
+def _open(av: Any, source: VideoSource, name: str, timeout: float, container: str | None) -> Any:
     """Open a source of any kind."""
     if isinstance(source, int):
         return av.open(_camera(source, name), format="v4l2")
@@ -63,12 +68,12 @@ def _open(av: Any, source: VideoSource, name: str, timeout: float) -> Any:
         scheme = path.partition(":")[0].lower()
         if scheme not in SCHEMES:
             raise VideoReadError(name, f"{scheme} URLs are not supported; pass a path or one of {', '.join(SCHEMES)}")
-        return av.open(path, timeout=timeout)
+        return av.open(path, format=container, timeout=timeout)
     if not path:
         raise VideoReadError(name, "the path is empty")
     if Path(path).is_file() and not Path(path).stat().st_size:
         raise VideoReadError(name, "the file is empty")
-    return av.open(f"file:{path}")  # a path such as concat:a.mp4 would be taken for a protocol
+    return av.open(f"file:{path}", format=container)  # a path such as concat:a.mp4 would be taken for a protocol
 
 
 def _camera(number: int, name: str) -> str:

@@ -241,6 +241,25 @@ def test_path_that_looks_like_a_protocol_is_a_path(tmp_path: Path, clip: Path, m
     assert len(frames) == 12
 
 
+def test_format_is_not_guessed_where_it_is_named(tmp_path: Path, clip: Path) -> None:
+    """FFmpeg takes a playlist for one, and reads the video that it names, unless it is told what the file is."""
+    path = tmp_path / "playlist.m3u8"
+    path.write_bytes(b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:1,\n%b\n#EXT-X-ENDLIST\n" % bytes(clip))
+
+    with VideoReader(path) as reader:
+        assert (reader.width, reader.height) == (320, 240)
+    with pytest.raises(VideoReadError, match=r"playlist\.m3u8': it is no video"):
+        VideoReader(path, container="matroska")
+
+
+def test_named_format_is_read(clip: Path) -> None:
+    """The frames are the same as without the name; one that FFmpeg does not know is refused."""
+    with VideoReader(clip, container="mov") as reader:
+        assert len(list(reader)) == 12
+    with pytest.raises(InvalidOptionError, match="container: expected what FFmpeg calls a format"):
+        VideoReader(clip, container="mpeg5")
+
+
 def test_timeout_must_be_positive(clip: Path) -> None:
     """Nobody can wait for less than no time."""
     with pytest.raises(InvalidOptionError, match="timeout"):
