@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from io import BytesIO
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import (
+    BaseHandler,
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
     HTTPRedirectHandler,
@@ -91,10 +92,10 @@ def _escaped(url: str, name: str) -> str:
 class _RedirectHandler(HTTPRedirectHandler):
     """Follows redirects without reading the pages that come with them, which may have no end."""
 
-    def http_error_302(self, req: Request, fp: Any, *answer: Any) -> Any:
+    def http_error_302(self, req: Request, fp: Any, code: int, msg: str, headers: HTTPMessage) -> Any:
         """Close the page and ask for the next."""
         fp.close()
-        return super().http_error_302(req, BytesIO(), *answer)
+        return super().http_error_302(req, BytesIO(), code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
@@ -108,7 +109,13 @@ def _opener(deadline: float, *, allow_private_hosts: bool) -> OpenerDirector:
         check = str  # refuses nothing
     for handler in (TimedHTTPHandler(deadline, check), TimedHTTPSHandler(deadline, check)):
         opener.add_handler(handler)
-    for kind in (UnknownHandler, HTTPDefaultErrorHandler, _RedirectHandler, HTTPErrorProcessor):
+    others: tuple[type[BaseHandler], ...] = (
+        UnknownHandler,
+        HTTPDefaultErrorHandler,
+        _RedirectHandler,
+        HTTPErrorProcessor,
+    )
+    for kind in others:
         opener.add_handler(kind())
     return opener
 
