@@ -79,6 +79,7 @@ def analyze_upload(
                 VideoAnalyzer(pipe, detect_every=DETECT_EVERY),
                 annotated=annotated,
                 max_seconds=limits.max_video_seconds,
+                max_pixels=limits.max_pixels,
                 container=container,
                 stop=stop,
             )

@@ -68,6 +68,17 @@ def test_long_videos_are_cut(tmp_path: Path) -> None:
     assert analysis.annotated.is_file()
 
 
+def test_limit_of_pixels_holds_for_videos(tmp_path: Path) -> None:
+    """It is that of pictures, and the error names the upload as its visitor does."""
+    (tmp_path / "upload").mkdir()
+    path = write_video(tmp_path / "upload" / "large.mp4", [ground()])
+
+    with pytest.raises(VideoReadError, match=r"'mine\.mp4': its frames have 320 x 240 pixels, the limit is 10,000"):
+        analyze_upload(
+            FaceAnalyzer(device="cpu"), path, "mine.mp4", "mhan", "center_face", DemoLimits(max_pixels=10_000)
+        )
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.video.analyzer import VideoAnalyzer
 from fer_zoo.pipelines.video.annotated import AnnotatedVideo
 from fer_zoo.pipelines.video.outputs import Output
@@ -23,7 +24,7 @@ from fer_zoo.video_results import FrameResult, Segment, VideoSummary
 Place = str | PathLike[str]
 
 
-def analyze_video(
+def analyze_video(  # noqa: PLR0913 - keyword-only options
     source: VideoSource,
     analyzer: VideoAnalyzer | None = None,
     *,
@@ -34,6 +35,7 @@ def analyze_video(
     max_seconds: float | None = None,
     timeout: float = 10.0,
     stop: Event | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
     container: str | None = None,
     on_result: Callable[[FrameResult | Segment], object] | None = None,
 ) -> VideoSummary:
@@ -53,6 +55,7 @@ def analyze_video(
         max_seconds: stop after so many seconds of the video; by default at its end.
         timeout: seconds to wait for a URL, each time.
         stop: once this is set the work ends, and the summary says so.
+        max_pixels: largest accepted frame, in pixels, as it is shown; the video ends before one that is larger.
         container: what FFmpeg calls the format of the file: ``mov`` (also for MP4), ``matroska``, ``avi`` or another.
             By default it guesses, and then a playlist may name other files.
         on_result: called with each result as it comes, and with each segment as it ends.
@@ -78,7 +81,12 @@ def analyze_video(
     stop = stop or Event()
     with (
         VideoReader(
-            source, timeout=timeout, with_sound=annotated is not None, stop=stop, container=container
+            source,
+            timeout=timeout,
+            with_sound=annotated is not None,
+            stop=stop,
+            max_pixels=max_pixels,
+            container=container,
         ) as reader,
         _opened(reader, analyzer, frames, segments, annotated, timeline) as outputs,
     ):

@@ -12,6 +12,7 @@ from threading import Event
 import numpy as np
 import pytest
 from face_videos import ground, moving_face, write_sound, write_video
+from PIL import Image
 
 from fer_zoo.errors import InvalidOptionError, VideoNotFoundError, VideoReadError
 from fer_zoo.pipelines.video import VideoFrame, VideoReader
@@ -118,6 +119,33 @@ def test_frames_of_too_many_pixels_are_refused(
 
     with pytest.raises(VideoReadError, match=f"its frames have {size} pixels, the limit is 100,000,000"):
         VideoReader(path)
+
+
+def test_limit_of_pixels_is_inclusive(clip: Path) -> None:
+    """Frames of 320 x 240 pixels are read with a limit of that, and refused with one less."""
+    with VideoReader(clip, max_pixels=320 * 240) as reader:
+        assert len(list(reader)) == 12
+        assert reader.error is None
+    with pytest.raises(VideoReadError, match="its frames have 320 x 240 pixels, the limit is 76,799 in all"):
+        VideoReader(clip, max_pixels=320 * 240 - 1)
+
+
+@pytest.mark.parametrize(
+    ("side", "reason"),
+    [(128, "its frames have 128 x 128 pixels, the limit is 10,000 in all"), (1024, "1 frame is damaged")],
+)
+def test_frames_that_become_too_large_are_left_out(tmp_path: Path, side: int, reason: str) -> None:
+    """The first frame fits and the second does not; one that is much larger is not even decoded."""
+    path = tmp_path / "growing.mjpeg"
+    with path.open("wb") as file:
+        for size in (64, side):
+            Image.new("RGB", (size, size)).save(file, "JPEG")
+
+    with VideoReader(path, max_pixels=10_000) as reader:
+        shapes = [frame.image.shape for frame in reader]
+
+    assert shapes == [(64, 64, 3)]
+    assert reader.error == reason
 
 
 def test_times_of_a_variable_frame_rate(tmp_path: Path) -> None:
