@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from fer_zoo.demo.logins import LoginLimit
+from fer_zoo.demo.logins import LoginLimit, client_of
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -87,7 +87,7 @@ class Guard:
 
     async def _log_in(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Pass a login on, unless this client has tried too often."""
-        client = str((scope.get("client") or ("unknown",))[0])
+        client = client_of(str((scope.get("client") or ("unknown",))[0]))
         wait = self._logins.try_again_in(client)
         if wait:
             await _refuse(send, 429, f"Too many wrong logins; try again in {wait:.0f} seconds.")

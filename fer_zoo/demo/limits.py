@@ -13,7 +13,7 @@ class DemoLimits:
 
     Attributes:
         max_bytes: largest upload, in bytes.
-        max_pixels: largest picture, in pixels, read from the header before anything is decoded.
+        max_pixels: largest picture or frame of a video, in pixels, read from the header before anything is decoded.
         max_video_seconds: how much of a video is analysed, in seconds from its start.
         max_work_seconds: how long the analysis of a video may take, in seconds; then it ends where it is.
         max_waiting: requests that may wait for their turn; the next ones are sent away.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 MAX_TRIES: Final = 10
 WINDOW_SECONDS: Final = 300.0
+NETWORK_BITS: Final = 64  # of an address of IPv6 that are its network's: one visitor has all the others
 MAX_CLIENTS: Final = 10_000  # that are remembered; the one that was longest away is forgotten first
 
 
@@ -52,4 +54,22 @@ class LoginLimit:
         self._tries.pop(client, None)
 
 
-__all__ = ["MAX_TRIES", "WINDOW_SECONDS", "LoginLimit"]
+def client_of(address: str) -> str:
+    """Return who has an address: of IPv6 the network that it is in, else the address itself.
+
+    Args:
+        address: numbers, or any other name.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    shift = found.max_prefixlen - NETWORK_BITS
+    return f"{IPv6Address(int(found) >> shift << shift)}/{NETWORK_BITS}"
+
+
+__all__ = ["MAX_TRIES", "WINDOW_SECONDS", "LoginLimit", "client_of"]

@@ -1,7 +1,7 @@
 """A short video, analysed for the page.
 
-Uploads come from strangers, so only containers that hold their own pictures are opened: FFmpeg also reads playlists,
-which may name other files of the machine.
+Uploads come from strangers, so only containers that hold their own pictures are opened, and FFmpeg is told which it
+is: left to guess, it also reads playlists, which may name other files of the machine.
 """
 
 from __future__ import annotations
@@ -23,11 +23,7 @@ from fer_zoo.video_results import VideoSummary, format_time
 
 DETECT_EVERY: Final = 5  # frames; between them boxes are carried along
 PACKAGES: Final = ("av", "matplotlib", "supervision", "trackers")
-_SIGNATURES: Final = (  # bytes of the file, and where they stand
-    *((4, kind) for kind in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),  # MP4, QuickTime
-    (0, b"\x1aE\xdf\xa3"),  # Matroska, WebM
-    (8, b"AVI "),
-)
+_FIRST_BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})  # of MP4 and QuickTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ def analyze_upload(
         VideoReadError: if it is no video, or of a kind that is not accepted from strangers.
         UnknownNameError: if there is no such model or detector.
     """
-    check_container(path, name)
+    container = recognise_container(path, name)
     folder = Path(mkdtemp(dir=path.parent.parent))
     annotated, timeline = folder / "annotated.mp4", folder / "timeline.png"
     stop = Event()
@@ -83,6 +79,8 @@ def analyze_upload(
                 VideoAnalyzer(pipe, detect_every=DETECT_EVERY),
                 annotated=annotated,
                 max_seconds=limits.max_video_seconds,
+                max_pixels=limits.max_pixels,
+                container=container,
                 stop=stop,
             )
     except VideoReadError as error:
@@ -95,8 +93,8 @@ def analyze_upload(
     return VideoAnalysis(replace(summary, source=name), annotated, timeline if summary.segments else None, is_cut)
 
 
-def check_container(path: Path, name: str) -> None:
-    """Refuse files that are no MP4, QuickTime, Matroska, WebM or AVI, by their first bytes.
+def recognise_container(path: Path, name: str) -> str:
+    """Return what FFmpeg calls the format of an MP4, QuickTime, Matroska, WebM or AVI file, by its first bytes.
 
     Args:
         path: the file.
@@ -107,8 +105,13 @@ def check_container(path: Path, name: str) -> None:
     """
     with path.open("rb") as file:
         head = file.read(12)
-    if not any(head[at : at + len(signature)] == signature for at, signature in _SIGNATURES):
-        raise VideoReadError(name, "it is not an MP4, QuickTime, Matroska, WebM or AVI file")
+    if head[4:8] in _FIRST_BOXES and int.from_bytes(head[:4]) <= path.stat().st_size:  # the length of the first box
+        return "mov"
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return "matroska"
+    if head[:4] == b"RIFF" and head[8:] == b"AVI ":
+        return "avi"
+    raise VideoReadError(name, "it is not an MP4, QuickTime, Matroska, WebM or AVI file")
 
 
 def describe_video(analysis: VideoAnalysis) -> str:
@@ -146,8 +149,8 @@ def list_segments(summary: VideoSummary) -> str:
 __all__ = [
     "VideoAnalysis",
     "analyze_upload",
-    "check_container",
     "describe_video",
     "has_video_packages",
     "list_segments",
+    "recognise_container",
 ]

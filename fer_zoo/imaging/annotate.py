@@ -21,6 +21,7 @@ COLORS = {
     "fear": "#CC79A7",
     "contempt": "#E69F00",
 }
+MAX_UNIT = 64  # pixels; larger letters of long and narrow pictures would fill the memory
 OTHER_COLOR = "#FFFFFF"
 DARK_COLORS = {"#0072B2", "#D55E00", "#009E73"}  # white text reads better on these
 
@@ -40,7 +41,7 @@ def annotate(
     """
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
-    unit = max(1, round(max(image.shape[:2]) / 400))  # line width in pixels; text and margins follow it
+    unit = max(1, min(round(max(image.shape[:2]) / 400), MAX_UNIT))  # line width in pixels; text and margins follow it
     font = ImageFont.load_default(size=7 * unit + 6)
     for face, name in zip(result.faces, names or [None] * len(result.faces), strict=True):
         _draw_face(draw, face, name, font, unit)

@@ -30,6 +30,7 @@ FREE_EXPANSION: Final = 10_000_000  # bytes that a member or a tar may have what
 MAX_HEADER_BYTES: Final = 1_000_000  # of one read while the members of a tar are listed
 
 _OPENERS: Final[dict[bytes, Callable[[Path], Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _DAMAGED: Final = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
     *(RuntimeError, NotImplementedError, ValueError, IndexError),  # zipfile: encrypted, unknown method, bad names
@@ -159,12 +160,18 @@ class _WaryStream:
 
     def seek(self, position: int) -> int:
         """Go to a position in bytes."""
+        self.check(position)
+        return self._file.seek(position)
+
+    def check(self, position: int) -> None:
+        """Refuse a position in bytes that is too far away."""
         if position > self._end:
             raise tarfile.ReadError(f"it expands more than {MAX_EXPANSION}-fold, as archive bombs do")
-        return self._file.seek(position)
 
     def read(self, size: int) -> bytes:
         """Read so many bytes."""
+        if size < 0:  # a file would be read to its end
+            raise tarfile.ReadError("a header has a negative size")
         if size > MAX_HEADER_BYTES:
             raise tarfile.ReadError(f"a header has {size:,} bytes, above the limit of {MAX_HEADER_BYTES:,}")
         return self._file.read(size)
@@ -185,20 +192,32 @@ def _list_zip(path: Path) -> Iterator[ArchivedPicture]:
 
 
 def _read_zip(archive: zipfile.ZipFile, picture: ArchivedPicture) -> bytes:
-    """Return a file of a zip; zipfile gives no more bytes than the list of contents says."""
+    """Return a file of a zip, decompressing no more than the list of contents says."""
     info = archive.infolist()[picture.position]
+    if info.compress_type not in _METHODS:  # zipfile bounds what a read decompresses for these two alone
+        reason = (
+            f"it is compressed by method {info.compress_type}; in zip archives only stored and deflated files are read"
+        )
+        raise ImageReadError(str(picture), reason)
     if info.file_size > max(MAX_EXPANSION * info.compress_size, FREE_EXPANSION):
         reason = f"it expands from {info.compress_size:,} to {info.file_size:,} bytes, as archive bombs do"
         raise ImageTooLargeError(str(picture), reason)
-    return archive.read(info)
+    with archive.open(info) as file:
+        return file.read(info.file_size)  # without a size it would decompress everything, and then cut it
 
 
 def _list_tar(path: Path) -> Iterator[ArchivedPicture]:
     """Yield the files of a tar without keeping their list."""
     end = max(MAX_EXPANSION * path.stat().st_size, FREE_EXPANSION)
-    with _open_tar(path) as stream, tarfile.open(fileobj=_WaryStream(stream, end), mode="r:") as archive:  # type: ignore[call-overload]  # it needs no more than these three
+    with _open_tar(path) as stream:
+        wary, reached = _WaryStream(stream, end), 0
+        archive = tarfile.open(fileobj=wary, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115 - it owns no file, and needs no more than these methods
         while (member := archive.next()) is not None:
             archive.members.clear()  # tarfile keeps every one otherwise
+            if member.size < 0 or archive.offset <= reached:  # older versions of tarfile go back then, for ever
+                raise tarfile.ReadError("a header has a negative size")
+            reached = archive.offset
+            wary.check(max(reached, member.offset_data + member.size))
             if member.isreg() and not member.issparse():
                 yield ArchivedPicture(str(path), member.name, member.offset_data, member.size)
 

@@ -7,17 +7,17 @@ the proxy variables of the environment.
 from __future__ import annotations
 
 import time
-from http.client import HTTPException, HTTPResponse
-from typing import Final
+from collections.abc import Callable
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from io import BytesIO
+from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import (
     BaseHandler,
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
-    HTTPHandler,
     HTTPRedirectHandler,
-    HTTPSHandler,
     OpenerDirector,
     ProxyHandler,
     Request,
@@ -25,7 +25,8 @@ from urllib.request import (
 )
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError
-from fer_zoo.imaging.public_hosts import PrivateHostError, PublicHTTPHandler, PublicHTTPSHandler
+from fer_zoo.imaging.public_hosts import PrivateHostError, refuse_private
+from fer_zoo.imaging.timed_connections import TimedHTTPHandler, TimedHTTPSHandler
 
 USER_AGENT: Final = "fer-zoo (Python urllib)"
 
@@ -39,7 +40,7 @@ def download(url: str, name: str, *, timeout: float, max_bytes: int, allow_priva
     Args:
         url: an ``http`` or ``https`` URL without a user name or password in it.
         name: what errors call the input.
-        timeout: seconds to wait for the server each time, and for the whole body.
+        timeout: seconds for everything but the look-up of the host's name: connections, redirects, headers and body.
         max_bytes: largest accepted body, in bytes.
         allow_private_hosts: whether hosts with loopback, private, link-local and other addresses that are not public
             are asked too, at first or after a redirect. Without, no proxy is used: it would look up the names.
@@ -52,8 +53,8 @@ def download(url: str, name: str, *, timeout: float, max_bytes: int, allow_priva
     deadline = time.monotonic() + timeout
     try:
         request = Request(_escaped(url, name), headers={"User-Agent": USER_AGENT})  # noqa: S310 - _opener speaks http(s)
-        with _opener(allow_private_hosts=allow_private_hosts).open(request, timeout=timeout) as response:
-            return _read_body(response, name, deadline=deadline, max_bytes=max_bytes)
+        with _opener(deadline, allow_private_hosts=allow_private_hosts).open(request) as response:
+            return _read_body(response, name, max_bytes=max_bytes)
     except ImageReadError:
         raise
     except PrivateHostError as error:
@@ -88,19 +89,39 @@ def _escaped(url: str, name: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
-def _opener(*, allow_private_hosts: bool) -> OpenerDirector:
+class _RedirectHandler(HTTPRedirectHandler):
+    """Follows redirects without reading the pages that come with them, which may have no end."""
+
+    def http_error_302(self, req: Request, fp: Any, code: int, msg: str, headers: HTTPMessage) -> Any:
+        """Close the page and ask for the next."""
+        fp.close()
+        return super().http_error_302(req, BytesIO(), code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+def _opener(deadline: float, *, allow_private_hosts: bool) -> OpenerDirector:
     """Return an opener without the handlers for ftp, file and data that urllib adds by default."""
     opener = OpenerDirector()
-    handlers: tuple[type[BaseHandler], ...] = (UnknownHandler, PublicHTTPHandler, PublicHTTPSHandler)
+    check: Callable[[str], object] = refuse_private
     if allow_private_hosts:
-        handlers = (ProxyHandler, UnknownHandler, HTTPHandler, HTTPSHandler)
-    for handler in (*handlers, HTTPDefaultErrorHandler, HTTPRedirectHandler, HTTPErrorProcessor):
-        opener.add_handler(handler())
+        opener.add_handler(ProxyHandler())
+        check = str  # refuses nothing
+    for handler in (TimedHTTPHandler(deadline, check), TimedHTTPSHandler(deadline, check)):
+        opener.add_handler(handler)
+    others: tuple[type[BaseHandler], ...] = (
+        UnknownHandler,
+        HTTPDefaultErrorHandler,
+        _RedirectHandler,
+        HTTPErrorProcessor,
+    )
+    for kind in others:
+        opener.add_handler(kind())
     return opener
 
 
-def _read_body(response: HTTPResponse, name: str, *, deadline: float, max_bytes: int) -> bytes:
-    """Read until the end, the size limit or the deadline, a monotonic time in seconds."""
+def _read_body(response: HTTPResponse, name: str, *, max_bytes: int) -> bytes:
+    """Read until the end or the size limit; after the deadline nothing can be read."""
     announced = response.length  # bytes by the Content-Length header; None without one
     too_large = f"the download is larger than the limit of {max_bytes} bytes; raise max_bytes to accept it"
     if announced is not None and announced > max_bytes:
@@ -111,8 +132,6 @@ def _read_body(response: HTTPResponse, name: str, *, deadline: float, max_bytes:
         body += chunk
         if len(body) > max_bytes:
             raise ImageTooLargeError(name, too_large)
-        if time.monotonic() > deadline:
-            raise TimeoutError
     if announced is not None and len(body) < announced:
         raise ImageReadError(name, f"the download ended after {len(body)} of {announced} bytes")
     return bytes(body)

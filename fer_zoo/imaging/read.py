@@ -72,7 +72,7 @@ def read_image(
             - a torch tensor on any device, (H, W) or (C, H, W) with C 1, 3 or 4, of the same types.
         max_pixels: largest accepted picture, width times height in pixels. For files it is compared with the header,
             before anything is decoded.
-        timeout: for URLs, seconds to wait for the server each time, and for the whole download.
+        timeout: for URLs, seconds for the whole download with its redirects, besides the look-up of the host's name.
         max_bytes: for URLs, largest accepted download, in bytes.
         allow_private_hosts: for URLs, whether hosts with loopback, private, link-local and other addresses that are not
             public may be asked; ``False`` is for programs that take URLs from strangers. It also holds after redirects.

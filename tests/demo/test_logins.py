@@ -7,8 +7,10 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fer_zoo.demo.guard import Guard
-from fer_zoo.demo.logins import MAX_CLIENTS, MAX_TRIES, WINDOW_SECONDS, LoginLimit
+from fer_zoo.demo.logins import MAX_CLIENTS, MAX_TRIES, WINDOW_SECONDS, LoginLimit, client_of
 
 
 def test_tries_are_limited_until_time_has_passed() -> None:
@@ -47,6 +49,19 @@ def test_memory_of_clients_is_bounded() -> None:
     assert len(limit._tries) == MAX_CLIENTS
 
 
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        *(("203.0.113.5", "203.0.113.5"), ("::ffff:203.0.113.5", "203.0.113.5"), ("unknown", "unknown")),
+        *(("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::7", "2001:db8:1:2::/64")),
+        *(("2001:db8:1:3::7", "2001:db8:1:3::/64"), ("fe80::1%eth0", "fe80::/64")),
+    ],
+)
+def test_client_is_an_address_or_a_network(address: str, client: str) -> None:
+    """Who has one address of IPv6 has all of its network, and could try from each."""
+    assert client_of(address) == client
+
+
 def test_guard_refuses_the_eleventh_login(tmp_path: Path) -> None:
     """Wrong logins reach the page ten times, and then the answer is 429, even for the right password."""
     reached = 0
@@ -60,7 +75,7 @@ def test_guard_refuses_the_eleventh_login(tmp_path: Path) -> None:
 
     guard = Guard(page, tmp_path, 1000)
 
-    async def log_in(path: str) -> int:
+    async def log_in(path: str, address: str) -> int:
         sent: list[MutableMapping[str, Any]] = []
 
         async def receive() -> MutableMapping[str, Any]:
@@ -69,11 +84,14 @@ def test_guard_refuses_the_eleventh_login(tmp_path: Path) -> None:
         async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
 
-        await guard({"type": "http", "path": path, "headers": [], "client": ("203.0.113.5", 1)}, receive, send)
+        await guard({"type": "http", "path": path, "headers": [], "client": (address, 1)}, receive, send)
         status: int = sent[0]["status"]
         return status
 
-    statuses = [asyncio.run(log_in("/login/" if number % 2 else "/login")) for number in range(MAX_TRIES + 2)]
+    statuses = [
+        asyncio.run(log_in("/login/" if number % 2 else "/login", f"2001:db8::{number}"))
+        for number in range(MAX_TRIES + 2)
+    ]
 
     assert statuses == [400] * MAX_TRIES + [429] * 2
     assert reached == MAX_TRIES

@@ -12,7 +12,7 @@ from face_videos import ground, moving_face, write_video
 from playwright.sync_api import Page
 
 from fer_zoo.demo import DemoLimits, FaceAnalyzer
-from fer_zoo.demo.video import analyze_upload, check_container
+from fer_zoo.demo.video import analyze_upload, recognise_container
 from fer_zoo.errors import VideoReadError
 
 Open = Callable[..., Visit]
@@ -68,12 +68,26 @@ def test_long_videos_are_cut(tmp_path: Path) -> None:
     assert analysis.annotated.is_file()
 
 
+def test_limit_of_pixels_holds_for_videos(tmp_path: Path) -> None:
+    """It is that of pictures, and the error names the upload as its visitor does."""
+    (tmp_path / "upload").mkdir()
+    path = write_video(tmp_path / "upload" / "large.mp4", [ground()])
+
+    with pytest.raises(VideoReadError, match=r"'mine\.mp4': its frames have 320 x 240 pixels, the limit is 10,000"):
+        analyze_upload(
+            FaceAnalyzer(device="cpu"), path, "mine.mp4", "mhan", "center_face", DemoLimits(max_pixels=10_000)
+        )
+
+
 @pytest.mark.parametrize(
     "content",
     [
         b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",
         b"ffconcat version 1.0\nfile /etc/passwd\n",
         b"<?xml version='1.0'?><MPD></MPD>",
+        b"#EXTM3U\nAVI \n#EXT-X-TARGETDURATION:10\n#EXTINF:1,\n/private.mp4\n#EXT-X-ENDLIST\n",
+        b"<!--ftyp--><MPD></MPD>",
+        b"RIFF\0\0\0\0WAVE",
         b"",
     ],
 )
@@ -83,4 +97,12 @@ def test_files_that_may_name_other_files_are_not_opened(content: bytes, tmp_path
     path.write_bytes(content)
 
     with pytest.raises(VideoReadError, match=r"^Cannot read video 'video.mp4': it is not an MP4, QuickTime,"):
-        check_container(path, "video.mp4")
+        recognise_container(path, "video.mp4")
+
+
+@pytest.mark.parametrize(("suffix", "container"), [("mp4", "mov"), ("mov", "mov"), ("mkv", "matroska"), ("avi", "avi")])
+def test_containers_are_recognised(suffix: str, container: str, tmp_path: Path) -> None:
+    """Each by its own first bytes."""
+    path = write_video(tmp_path / f"grey.{suffix}", [ground()] * 2)
+
+    assert recognise_container(path, path.name) == container

@@ -389,6 +389,14 @@ class TestCropTemplate:
             "box_margin": 0.25,
         }
 
+    def test_points_that_coincide_are_refused(self) -> None:
+        """No face can be drawn onto one point; with two that differ it can."""
+        same = [[0.5, 0.5]] * 4
+
+        with pytest.raises(InvalidOptionError, match="for crop_template: expected 'landmarks' at different points"):
+            CropTemplate.from_dict({"landmarks": [*same, [0.5, 0.5 + 1e-9]]})
+        assert CropTemplate.from_dict({"landmarks": [*same, [0.5, 0.6]]}).landmarks[4] == (0.5, 0.6)
+
     def test_the_margin_is_zero_if_it_is_not_given(self) -> None:
         """The landmarks alone describe a template."""
         template = CropTemplate.from_dict({"landmarks": [[0, 0], [1, 0], [0.5, 0.5], [0, 1], [1, 1]]})

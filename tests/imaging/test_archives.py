@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import lzma
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -225,3 +228,66 @@ def test_zip_cannot_give_more_than_it_announces(tmp_path: Path) -> None:
 
     assert isinstance(error, ImageReadError)
     assert "Bad CRC-32" in error.reason
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zip_member_of_another_method_is_not_decompressed(method: int, tmp_path: Path) -> None:
+    """What zipfile would decompress whole has a reason, and the other pictures are read."""
+    path = tmp_path / "in.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("1.png", encoded(1), method)
+        archive.writestr("2.png", encoded(2), zipfile.ZIP_STORED)
+
+    one, two = pictures_of(path).values()
+
+    assert isinstance(one, ImageReadError)
+    assert f"compressed by method {method}; in zip archives only stored and deflated files are read" in one.reason
+    np.testing.assert_array_equal(two, np.full((2, 3, 3), 2))
+
+
+def test_zip_member_is_decompressed_as_far_as_it_announces(tmp_path: Path) -> None:
+    """50 MB of zeros that pass for 100 bytes do not come into the memory."""
+    path = write_zip(tmp_path / "in.zip", {"1.bmp": bytes(50_000_000)})
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.index(b"PK\x01\x02") + 24, 100)
+    path.write_bytes(content)
+    (picture,) = find_archived_pictures(path)
+    assert isinstance(picture, ArchivedPicture)
+
+    tracemalloc.start()
+    with ArchiveReader() as reader, pytest.raises(ImageReadError, match="Bad CRC-32"):
+        reader.read(picture)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 5_000_000  # bytes
+
+
+def test_last_member_of_a_tar_is_no_bomb_either(tmp_path: Path) -> None:
+    """60 MB of zeros from 9 kB are not listed, although no header follows them that would be beyond the limit."""
+    path = tmp_path / "in.tar.xz"
+    info = tarfile.TarInfo("bomb.bmp")
+    info.size = 60_000_000
+    path.write_bytes(lzma.compress(info.tobuf() + bytes(info.size), preset=0))
+
+    (error,) = find_archived_pictures(path)
+
+    assert isinstance(error, ImageReadError)
+    assert "it expands more than 200-fold, as archive bombs do" in error.reason
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_negative_size_in_a_tar_ends_its_list(kind: bytes, tmp_path: Path) -> None:
+    """A header that leads back to itself, or to before it, is not read again and again."""
+    path = write_tar(tmp_path / "in.tar", {"1.png": encoded(1)})
+    info = tarfile.TarInfo("2.png")
+    info.type = kind
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = tarfile.itn(-1024, 12, tarfile.GNU_FORMAT)  # type: ignore[attr-defined]
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:]))  # the checksum
+    path.write_bytes(path.read_bytes()[:1024] + header + bytes(1024))
+
+    found = list(islice(find_archived_pictures(path), 10))
+
+    assert [type(item) for item in found] == [ArchivedPicture, ImageReadError]
+    assert "a header has a negative size" in str(found[1])

@@ -97,6 +97,23 @@ class _Handler(BaseHTTPRequestHandler):
             if self.released.wait(0.05):
                 return
 
+    def _drips_headers(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(PICTURE))
+        for byte in b"X-Letters: " + b"a" * 60 + b"\r\n\r\n":
+            self.wfile.write(bytes([byte]))
+            if self.released.wait(0.05):
+                return
+        self.wfile.write(PICTURE)
+
+    def _moved_with_a_page(self) -> None:
+        self._headers(302, {"Location": "/picture", "Content-Length": str(10**12)})
+        self.wfile.flush()
+        self.released.wait(20)
+
+    def _moves_on(self) -> None:
+        if not self.released.wait(0.05):
+            self._headers(302, {"Location": f"/moves_on?{len(self.seen)}", "Content-Length": "0"})
+
     def _hangs_up(self) -> None:
         self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -141,6 +158,10 @@ class TestGoodAnswers:
         """A redirect to another http URL is followed."""
         assert read_image(f"{server}/redirect?{server}/picture").shape == (3, 4, 3)
         assert [path for path, _ in _Handler.seen][1:] == ["/picture"]
+
+    def test_page_of_a_redirect_is_not_read(self, server: str) -> None:
+        """It may have any length, and is of no use."""
+        assert read_image(f"{server}/moved_with_a_page", max_bytes=len(PICTURE), timeout=5).shape == (3, 4, 3)
 
     def test_user_agent_names_the_package(self, server: str) -> None:
         """The server is told who asks."""
@@ -209,9 +230,9 @@ class TestBadAnswers:
         with pytest.raises(ImageTooLargeError, match=f"larger than the limit of {limit} bytes; raise max_bytes"):
             read_image(f"{server}/{path}", max_bytes=limit)
 
-    @pytest.mark.parametrize("path", ["silent", "stalls", "drips"])
+    @pytest.mark.parametrize("path", ["silent", "stalls", "drips", "drips_headers", "moves_on"])
     def test_slow_server(self, server: str, path: str) -> None:
-        """A server that says nothing, stops in the middle or sends byte by byte runs into the timeout."""
+        """A server that says nothing, stops, sends byte by byte or on and on runs into the timeout."""
         with pytest.raises(ImageNotFoundError, match=r"no complete answer within 0\.2 s; raise timeout"):
             read_image(f"{server}/{path}", timeout=0.2)
 

@@ -54,6 +54,7 @@ def port() -> Iterator[int]:
         *(("169.254.169.254", False), ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False)),  # noqa: S104
         *(("::1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("::ffff:127.0.0.1", False)),
         *(("64:ff9b::7f00:1", False), ("2002:7f00:1::", False), ("64:ff9b::5db8:d70e", True)),
+        *(("fec0::1", False), ("64:ff9b:1::7f00:1", False), ("::127.0.0.1", False), ("::93.184.215.14", False)),
     ],
 )
 def test_addresses_that_are_public(address: str, expected: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.video.analyzer import VideoAnalyzer
 from fer_zoo.pipelines.video.annotated import AnnotatedVideo
 from fer_zoo.pipelines.video.outputs import Output
@@ -23,7 +24,7 @@ from fer_zoo.video_results import FrameResult, Segment, VideoSummary
 Place = str | PathLike[str]
 
 
-def analyze_video(
+def analyze_video(  # noqa: PLR0913 - keyword-only options
     source: VideoSource,
     analyzer: VideoAnalyzer | None = None,
     *,
@@ -34,6 +35,8 @@ def analyze_video(
     max_seconds: float | None = None,
     timeout: float = 10.0,
     stop: Event | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    container: str | None = None,
     on_result: Callable[[FrameResult | Segment], object] | None = None,
 ) -> VideoSummary:
     """Analyse a video and write what is asked for, in constant memory: of what was seen only the segments are kept.
@@ -52,6 +55,9 @@ def analyze_video(
         max_seconds: stop after so many seconds of the video; by default at its end.
         timeout: seconds to wait for a URL, each time.
         stop: once this is set the work ends, and the summary says so.
+        max_pixels: largest accepted frame, in pixels, as it is shown; the video ends before one that is larger.
+        container: what FFmpeg calls the format of the file: ``mov`` (also for MP4), ``matroska``, ``avi`` or another.
+            By default it guesses, and then a playlist may name other files.
         on_result: called with each result as it comes, and with each segment as it ends.
 
     Returns:
@@ -74,7 +80,14 @@ def analyze_video(
     analyzer = analyzer or VideoAnalyzer()
     stop = stop or Event()
     with (
-        VideoReader(source, timeout=timeout, with_sound=annotated is not None, stop=stop) as reader,
+        VideoReader(
+            source,
+            timeout=timeout,
+            with_sound=annotated is not None,
+            stop=stop,
+            max_pixels=max_pixels,
+            container=container,
+        ) as reader,
         _opened(reader, analyzer, frames, segments, annotated, timeline) as outputs,
     ):
         work = _Work(reader, analyzer, outputs, on_result)

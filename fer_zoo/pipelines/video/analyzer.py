@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.video.reader import USUAL_RATE, VideoFrame, VideoReader
 from fer_zoo.pipelines.video.smoothing import Smoothing, TrackSmoother
 from fer_zoo.pipelines.video.source import VideoSource
@@ -100,23 +101,38 @@ class VideoAnalyzer:
         id2label: Mapping[int, str] = pipe.model.config.id2label
         self.labels = tuple(id2label[i] for i in range(len(id2label)))
 
-    def stream(self, source: VideoSource, *, timeout: float = 10.0, stop: Event | None = None) -> Iterator[FrameResult]:
+    def stream(
+        self,
+        source: VideoSource,
+        *,
+        timeout: float = 10.0,
+        stop: Event | None = None,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        container: str | None = None,
+    ) -> Generator[FrameResult, None, None]:
         """Open a video now, and yield a result for each frame as it comes, in constant memory.
 
         Args:
             source: a path, a URL, or the number of a camera.
             timeout: seconds to wait for a URL, each time.
             stop: once this is set the stream ends, with the frames that were read until then.
+            max_pixels: largest accepted frame, in pixels, as it is shown; the video ends before one that is larger.
+            container: what FFmpeg calls the format of the file, such as ``mov``; by default it guesses, and then a
+                playlist may name other files.
 
         Returns:
-            the results. Where something could not be read, one more follows at the end, which has no faces but the
-            reason.
+            the results; closing it closes the video. Where something could not be read, one more follows at the end,
+            which has no faces but the reason.
 
         Raises:
             VideoReadError: if the source is no video, or has no frame that can be read.
             MissingPackageError: if a package of the extra ``video`` is not installed.
         """
-        return self._results(VideoReader(source, timeout=timeout, stop=stop))
+        results = self._results(
+            VideoReader(source, timeout=timeout, stop=stop, max_pixels=max_pixels, container=container)
+        )
+        next(results)  # only what has begun closes the video when it is closed itself
+        return results
 
     def analyze_frames(
         self, frames: Iterable[VideoFrame], *, frame_rate: float = USUAL_RATE, is_live: bool = False
@@ -146,10 +162,11 @@ class VideoAnalyzer:
             yield from self._classify(settled, smoother)
         yield from self._classify(waiting, smoother)
 
-    def _results(self, reader: VideoReader) -> Iterator[FrameResult]:
-        """Yield the results of an open video, and what could not be read of it."""
+    def _results(self, reader: VideoReader) -> Generator[FrameResult, None, None]:
+        """Yield nothing yet, then the results of an open video, and what could not be read of it."""
         end = FrameResult(0, 0.0, 0.0)
         with reader:
+            yield end
             for _, result in self.analyze_frames(reader, frame_rate=reader.frame_rate, is_live=reader.is_camera):
                 yield result
                 end = FrameResult(result.index + 1, result.time + result.duration, 0.0)

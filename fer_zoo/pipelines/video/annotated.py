@@ -48,7 +48,7 @@ class AnnotatedVideo:
         self._file = PartialFile("annotated", path)
         self._num_frames = 0
         try:
-            self._container = self._av.open(str(self._file.path), "w", format="mp4")
+            self._container = self._av.open(f"file:{self._file.path}", "w", format="mp4")
             self._video = self._add_video()
             self._sound = None if reader.sound is None else self._add_sound(reader.sound)
         except BaseException:
@@ -63,7 +63,7 @@ class AnnotatedVideo:
         picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(marked), format="rgb24")
         picture = picture.reformat(width=self._video.width, height=self._video.height, format="yuv420p")
         picture.pts, picture.time_base = round(frame.time / CLOCK), CLOCK
-        self._mux(self._video.encode(picture))
+        self._encode(self._video, picture)
         self._num_frames += 1
         self._write_sound()
 
@@ -73,9 +73,9 @@ class AnnotatedVideo:
             self.discard()
             return
         self._write_sound()
-        self._mux(self._video.encode(None))
+        self._encode(self._video, None)
         if self._sound is not None and self._is_encoded:
-            self._mux(self._sound.encode(None))
+            self._encode(self._sound, None)
         try:
             self._container.close()
         except (self._av.error.FFmpegError, OSError) as error:
@@ -128,12 +128,21 @@ class AnnotatedVideo:
             frames = packet.decode()
         except self._av.error.FFmpegError:
             return
-        sound: Any = self._sound
         for frame in frames:
             if frame.pts is not None:
                 frame.pts -= round(self._reader.first_time / frame.time_base)
             if frame.pts is None or frame.pts >= 0:
-                self._mux(sound.encode(frame))
+                self._encode(self._sound, frame)
+
+    def _encode(self, stream: Any, frame: Any) -> None:
+        """Encode a picture or some sound, or with ``None`` what the encoder still holds, and write the packets."""
+        try:
+            packets = stream.encode(frame)
+        except self._av.error.FFmpegError as error:
+            size = f"{self._reader.width} x {self._reader.height}"
+            expected = f"a video that can be encoded, and the frames of this one have {size} pixels ({error})"
+            raise InvalidOptionError("annotated", str(self._file.place), expected) from error
+        self._mux(packets)
 
     def _mux(self, packets: Any) -> None:
         """Write packets."""

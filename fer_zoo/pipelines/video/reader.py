@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.errors import VideoReadError
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.video.packages import import_extra
-from fer_zoo.pipelines.video.source import VideoSource, describe_video, open_container, reason_of
+from fer_zoo.pipelines.video.source import VideoSource, check_frame_size, describe_video, open_container, reason_of
 
 AHEAD: Final = 4  # frames that are ready at most
 POLL: Final = 0.1  # seconds after which a wait looks whether it was called off
@@ -66,19 +67,31 @@ class VideoReader:
         timeout: seconds to wait for a URL, each time.
         with_sound: whether to keep the packets of the sound for :meth:`take_sound`.
         stop: once this is set there are no more frames.
+        max_pixels: largest accepted frame, in pixels, as it is shown; the video ends before one that is larger.
+        container: what FFmpeg calls the format of the file, such as ``mov``; by default it guesses, and then a
+            playlist may name other files.
 
     Raises:
         VideoNotFoundError: if there is no such file or camera, or the URL cannot be reached.
         VideoReadError: if it is no video, has no frame or only damaged ones.
+        InvalidOptionError: if an option is out of its range.
         MissingPackageError: if PyAV is not installed.
     """
 
     def __init__(
-        self, source: VideoSource, *, timeout: float = 10.0, with_sound: bool = False, stop: Event | None = None
+        self,
+        source: VideoSource,
+        *,
+        timeout: float = 10.0,
+        with_sound: bool = False,
+        stop: Event | None = None,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        container: str | None = None,
     ) -> None:
         self.source = describe_video(source)
+        self._max_pixels = max_pixels
         self._errors = import_extra("av.error").FFmpegError
-        self._container = open_container(source, timeout=timeout)
+        self._container = open_container(source, timeout=timeout, max_pixels=max_pixels, container=container)
         self._video = self._container.streams.video[0]
         self._video.thread_type = "AUTO"
         self.sound = self._container.streams.audio[0] if with_sound and self._container.streams.audio else None
@@ -157,6 +170,8 @@ class VideoReader:
                 self._put(frame)
                 if self._closed.is_set():
                     return
+        except VideoReadError as error:  # a frame that is too large
+            self._problems.append(error.reason)
         except (self._errors, OSError, ValueError, MemoryError) as error:
             self._problems.append(f"reading ended early ({reason_of(error)})")
         self._put(None)
@@ -213,8 +228,8 @@ class VideoReader:
     def _upright(self, frame: Any) -> NDArray[np.uint8]:
         """Return the pixels as they are to be shown, ``(H, W, 3)``."""
         aspect = self._video.sample_aspect_ratio
-        width = round(frame.width * aspect) if aspect else frame.width  # DVDs and old cameras: pixels not square
-        pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", width=max(1, width), height=frame.height)
+        width = check_frame_size(frame.width, frame.height, aspect, self.source, self._max_pixels)
+        pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", width=width, height=frame.height)
         quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as NumPy turns
         return np.ascontiguousarray(np.rot90(pixels, quarter_turns)) if quarter_turns else pixels
 

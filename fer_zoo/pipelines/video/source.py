@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from fractions import Fraction
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from fer_zoo.errors import VideoNotFoundError, VideoReadError
+from fer_zoo.errors import InvalidOptionError, VideoNotFoundError, VideoReadError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source
 from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.ranges import check_positive
@@ -20,41 +21,50 @@ VideoSource: TypeAlias = "str | PathLike[str] | int"
 SCHEMES: Final = ("http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp")
 
 
+PADDING: Final = 128 * 128  # pixels, the largest block of a codec
+
+
 def describe_video(source: VideoSource) -> str:
     """Return what errors and results call a video: its path, its URL without a password, or ``camera 0``."""
     return f"camera {source}" if isinstance(source, int) else describe_source(source)
 
 
-def open_container(source: VideoSource, *, timeout: float) -> Any:  # av's InputContainer; av is optional
+def open_container(
+    source: VideoSource, *, timeout: float, max_pixels: int = DEFAULT_MAX_PIXELS, container: str | None = None
+) -> Any:  # av's InputContainer; av is optional
     """Open a video for reading.
 
     Args:
         source: a path, a URL, or the number of a camera.
         timeout: seconds to wait for a URL, each time.
+        max_pixels: largest accepted frame, in pixels.
+        container: what FFmpeg calls the format of the file, such as ``mov``; by default it guesses.
 
     Raises:
         VideoNotFoundError: if there is no such file or camera, or the URL cannot be reached.
         VideoReadError: if it is no video: something else, empty, or sound alone.
-        InvalidOptionError: if the timeout is not positive.
+        InvalidOptionError: if the timeout or the limit is not positive, or FFmpeg knows no such format.
         MissingPackageError: if PyAV is not installed.
     """
-    check_positive(timeout=timeout)
+    check_positive(timeout=timeout, max_pixels=max_pixels)
     av, name = import_extra("av"), describe_video(source)
+    if container is not None and container not in av.formats_available:
+        raise InvalidOptionError("container", container, "what FFmpeg calls a format, such as mov, matroska or avi")
     try:
-        container = _open(av, source, name, timeout)
+        opened = _open(av, source, name, timeout, container)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if isinstance(error, VideoReadError):
             raise
         raise _translate(error, source, name) from error
     try:
-        _check_streams(container, name)
+        _check_streams(opened, name, max_pixels)
     except VideoReadError:
-        container.close()
+        opened.close()
         raise
-    return container
+    return opened
 
 
-def _open(av: Any, source: VideoSource, name: str, timeout: float) -> Any:
+def _open(av: Any, source: VideoSource, name: str, timeout: float, container: str | None) -> Any:
     """Open a source of any kind."""
     if isinstance(source, int):
         return av.open(_camera(source, name), format="v4l2")
@@ -63,12 +73,12 @@ def _open(av: Any, source: VideoSource, name: str, timeout: float) -> Any:
         scheme = path.partition(":")[0].lower()
         if scheme not in SCHEMES:
             raise VideoReadError(name, f"{scheme} URLs are not supported; pass a path or one of {', '.join(SCHEMES)}")
-        return av.open(path, timeout=timeout)
+        return av.open(path, format=container, timeout=timeout)
     if not path:
         raise VideoReadError(name, "the path is empty")
     if Path(path).is_file() and not Path(path).stat().st_size:
         raise VideoReadError(name, "the file is empty")
-    return av.open(f"file:{path}")  # a path such as concat:a.mp4 would be taken for a protocol
+    return av.open(f"file:{path}", format=container)  # a path such as concat:a.mp4 would be taken for a protocol
 
 
 def _camera(number: int, name: str) -> str:
@@ -83,7 +93,7 @@ def _camera(number: int, name: str) -> str:
     return str(device)
 
 
-def _check_streams(container: Any, name: str) -> None:
+def _check_streams(container: Any, name: str, max_pixels: int) -> None:
     """Refuse what has no moving picture, or too large a one."""
     if not container.streams.video:
         kinds = " and ".join(sorted({stream.type for stream in container.streams})) or "no stream at all"
@@ -91,10 +101,28 @@ def _check_streams(container: Any, name: str) -> None:
     stream = container.streams.video[0]
     if stream.codec_context is None:
         raise VideoReadError(name, "its codec is not known to this build of FFmpeg")
-    width = round(stream.width * (stream.sample_aspect_ratio or 1))  # as it will be stretched
-    if width * stream.height > DEFAULT_MAX_PIXELS:
-        size = f"{width} x {stream.height}"
-        raise VideoReadError(name, f"its frames have {size} pixels, the limit is {DEFAULT_MAX_PIXELS:,} in all")
+    check_frame_size(stream.width, stream.height, stream.sample_aspect_ratio, name, max_pixels)
+    # Frames may become larger later. Decoders round sides up, so this bounds the memory, and not to the pixel.
+    stream.codec_context.options = {"max_pixels": str(2 * max_pixels + PADDING)}
+
+
+def check_frame_size(width: int, height: int, aspect: Fraction | None, name: str, max_pixels: int) -> int:
+    """Refuse a frame that is too large, and return the width that it will be stretched to, in pixels.
+
+    Args:
+        width: in pixels of the file.
+        height: in pixels.
+        aspect: how many times as wide as high a pixel is shown.
+        name: what errors call the video.
+        max_pixels: largest accepted frame, in pixels.
+
+    Raises:
+        VideoReadError: if it is larger.
+    """
+    stretched = max(1, round(width * (aspect or 1)))  # DVDs and old cameras: pixels not square
+    if stretched * height > max_pixels:
+        raise VideoReadError(name, f"its frames have {stretched} x {height} pixels, the limit is {max_pixels:,} in all")
+    return stretched
 
 
 def _translate(error: Exception, source: VideoSource, name: str) -> VideoReadError:
@@ -117,4 +145,4 @@ def reason_of(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-__all__ = ["SCHEMES", "VideoSource", "describe_video", "open_container", "reason_of"]
+__all__ = ["SCHEMES", "VideoSource", "check_frame_size", "describe_video", "open_container", "reason_of"]

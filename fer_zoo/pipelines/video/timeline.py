@@ -88,7 +88,8 @@ def draw_timeline(segments: Sequence[Segment], end: float, *, title: str = "") -
     axes.set_ylim(max(1, len(tracks)) - 0.5, -0.5)
     axes.set_xlim(0, max(end, 1e-3))
     axes.xaxis.set_major_formatter(lambda seconds, position: format_time(max(0.0, seconds)))
-    axes.set_title(title.replace("$", r"\$"), loc="left", fontsize="medium")
+    printable = title.encode("utf-8", "backslashreplace").decode()  # a file's name may be no text
+    axes.set_title(printable.replace("$", r"\$"), loc="left", fontsize="medium")
     if labels:
         figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     else:

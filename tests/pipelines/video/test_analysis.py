@@ -16,7 +16,8 @@ from face_videos import ground, moving_face, read_video, sound_packets, write_vi
 from PIL import Image
 
 from fer_zoo.errors import InvalidOptionError, VideoReadError
-from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video, draw_timeline
+from fer_zoo.pipelines.video import VideoAnalyzer, VideoReader, analyze_video, draw_timeline
+from fer_zoo.pipelines.video.annotated import AnnotatedVideo
 from fer_zoo.pipelines.video.tables import FrameTable, SegmentTable
 from fer_zoo.video_results import FrameResult, Segment
 
@@ -181,6 +182,41 @@ def test_timeline_shows_the_tracks_that_were_seen_longest() -> None:
 
     assert [text.get_text() for text in axes.get_yticklabels()] == [f"track {number}" for number in range(11, 41)]
     assert [text.get_text() for text in empty.texts] == ["no face"]
+
+
+def test_timeline_of_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    """Its bytes are written as escapes."""
+    figure = draw_timeline([], 1.0, title="caf\udce9.mp4")
+
+    figure.savefig(tmp_path / "timeline.png")
+
+    assert figure.axes[0].get_title(loc="left") == r"caf\udce9.mp4"
+
+
+def test_frames_that_cannot_be_encoded_are_an_error_of_this_package(tmp_path: Path) -> None:
+    """H.264 has no frames as wide as this, which the error says; nothing stays behind."""
+    path, place = tmp_path / "wide.mjpeg", tmp_path / "out" / "marked.mp4"
+    Image.new("RGB", (17_000, 16)).save(path, "JPEG")
+
+    with VideoReader(path) as reader:
+        output = AnnotatedVideo(place, reader)
+        with pytest.raises(InvalidOptionError, match=r"annotated: expected a video that can be encoded, .*17000 x 16"):
+            output.write(next(iter(reader)), FrameResult(0, 0.0, 0.04), [])
+        output.discard()
+
+    assert list(place.parent.iterdir()) == []
+
+
+def test_folder_with_a_colon_is_no_protocol(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A video is written to a path relative to here, whatever FFmpeg would take it for."""
+    monkeypatch.chdir(tmp_path)
+
+    with VideoReader(clip) as reader:
+        output = AnnotatedVideo(Path("a:b/marked.mp4"), reader)
+        output.write(next(iter(reader)), FrameResult(0, 0.0, 0.04), [])
+        output.finish([])
+
+    assert len(read_video(tmp_path / "a:b" / "marked.mp4")[0]) == 1
 
 
 def test_stop_leaves_whole_files_with_what_was_done(analyzer: VideoAnalyzer, tmp_path: Path) -> None:

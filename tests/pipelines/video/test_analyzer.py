@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,15 @@ def test_broken_end_is_a_result_with_the_reason(analyzer: VideoAnalyzer, tmp_pat
     assert "the frames end after" in last.error
     assert (last.index, last.faces, last.duration) == (len(results), (), 0)
     assert last.time == pytest.approx(results[-1].time + results[-1].duration)
+
+
+def test_closed_stream_leaves_no_thread(analyzer: VideoAnalyzer, clip: Path) -> None:
+    """Also if not one result was taken."""
+    results = analyzer.stream(clip)
+
+    results.close()
+
+    assert not [thread for thread in threading.enumerate() if thread.name == "video"]
 
 
 def test_missing_video_is_told_at_once(analyzer: VideoAnalyzer, tmp_path: Path) -> None:

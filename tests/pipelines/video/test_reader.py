@@ -12,6 +12,7 @@ from threading import Event
 import numpy as np
 import pytest
 from face_videos import ground, moving_face, write_sound, write_video
+from PIL import Image
 
 from fer_zoo.errors import InvalidOptionError, VideoNotFoundError, VideoReadError
 from fer_zoo.pipelines.video import VideoFrame, VideoReader
@@ -118,6 +119,33 @@ def test_frames_of_too_many_pixels_are_refused(
 
     with pytest.raises(VideoReadError, match=f"its frames have {size} pixels, the limit is 100,000,000"):
         VideoReader(path)
+
+
+def test_limit_of_pixels_is_inclusive(clip: Path) -> None:
+    """Frames of 320 x 240 pixels are read with a limit of that, and refused with one less."""
+    with VideoReader(clip, max_pixels=320 * 240) as reader:
+        assert len(list(reader)) == 12
+        assert reader.error is None
+    with pytest.raises(VideoReadError, match="its frames have 320 x 240 pixels, the limit is 76,799 in all"):
+        VideoReader(clip, max_pixels=320 * 240 - 1)
+
+
+@pytest.mark.parametrize(
+    ("side", "reason"),
+    [(128, "its frames have 128 x 128 pixels, the limit is 10,000 in all"), (1024, "1 frame is damaged")],
+)
+def test_frames_that_become_too_large_are_left_out(tmp_path: Path, side: int, reason: str) -> None:
+    """The first frame fits and the second does not; one that is much larger is not even decoded."""
+    path = tmp_path / "growing.mjpeg"
+    with path.open("wb") as file:
+        for size in (64, side):
+            Image.new("RGB", (size, size)).save(file, "JPEG")
+
+    with VideoReader(path, max_pixels=10_000) as reader:
+        shapes = [frame.image.shape for frame in reader]
+
+    assert shapes == [(64, 64, 3)]
+    assert reader.error == reason
 
 
 def test_times_of_a_variable_frame_rate(tmp_path: Path) -> None:
@@ -239,6 +267,25 @@ def test_path_that_looks_like_a_protocol_is_a_path(tmp_path: Path, clip: Path, m
     frames, _ = read("concat:a.mp4")
 
     assert len(frames) == 12
+
+
+def test_format_is_not_guessed_where_it_is_named(tmp_path: Path, clip: Path) -> None:
+    """FFmpeg takes a playlist for one, and reads the video that it names, unless it is told what the file is."""
+    path = tmp_path / "playlist.m3u8"
+    path.write_bytes(b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:1,\n%b\n#EXT-X-ENDLIST\n" % bytes(clip))
+
+    with VideoReader(path) as reader:
+        assert (reader.width, reader.height) == (320, 240)
+    with pytest.raises(VideoReadError, match=r"playlist\.m3u8': it is no video"):
+        VideoReader(path, container="matroska")
+
+
+def test_named_format_is_read(clip: Path) -> None:
+    """The frames are the same as without the name; one that FFmpeg does not know is refused."""
+    with VideoReader(clip, container="mov") as reader:
+        assert len(list(reader)) == 12
+    with pytest.raises(InvalidOptionError, match="container: expected what FFmpeg calls a format"):
+        VideoReader(clip, container="mpeg5")
 
 
 def test_timeout_must_be_positive(clip: Path) -> None:
