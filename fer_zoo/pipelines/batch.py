@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import torch
 from transformers import PreTrainedModel
 
-from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.errors import ImageReadError, InvalidOptionError, WorkerError
 from fer_zoo.imaging.locations import Location, find_locations
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
@@ -63,6 +63,7 @@ def analyze_files(
     Raises:
         InvalidOptionError: if an option is out of its range, the output exists or cannot be written, or a run with
             other options was begun.
+        WorkerError: if pictures are left without a row; what was finished is kept.
         MissingPackageError: if the output or a source needs a package that is not installed.
 
     Example:
@@ -105,6 +106,9 @@ def run_groups(
         options: all that decides the results besides the sources, ready for JSON.
         overwrite: as for :func:`analyze_files`.
         on_progress: as for :func:`analyze_files`.
+
+    Raises:
+        WorkerError: if the work ended before every picture had a row.
     """
     names = [fspath(source) for source in ([sources] if isinstance(sources, str | PathLike) else sources)]
     if not names:
@@ -117,19 +121,24 @@ def run_groups(
         done_before += len(group.locations) * store.has(group)
     report = on_progress or (lambda done, total: None)
     report(done_before, total)
-    done, digests = done_before, []
+    done, digests, expected, is_listed = done_before, [], 0, False
 
     def unfinished() -> Iterator[Group]:
+        nonlocal expected, is_listed
         for group in _groups(names):
             digests.append(group.digest)
+            expected += len(group.locations)
             if not store.has(group):
                 yield group
+        is_listed = True
 
     for group, results in analyze(unfinished()):
         store.write(group, results)
         done += len(group.locations)
         report(done, total)
-    return store.finish(digests, done_before)
+    if not is_listed:
+        raise WorkerError(f"they stopped before they had come to all of {total:,} pictures")
+    return store.finish(digests, expected, done_before)
 
 
 def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict[str, Any]:

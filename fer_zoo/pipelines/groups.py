@@ -105,10 +105,10 @@ def analyze_groups(
             for group in groups:
                 begun.append(group)
                 for location in group.locations:
-                    yield name_of(location), fetch(location, archives)
+                    yield name_of(location), _fetch(location, archives)
 
     def decode(item: tuple[str, Any]) -> Loaded:
-        return item[0], load(item[1], item[0], max_pixels=options.max_pixels)
+        return item[0], _load(item[1], item[0], options)
 
     with (
         ThreadPoolExecutor(workers, thread_name_prefix="read") as pool,
@@ -174,13 +174,16 @@ def find_poisoned(
         on_picture: called with the place of each picture before it is read, and with ``None`` in the end.
     """
     found, note = dict(known), on_picture or (lambda place: None)
-    pictures = load_group(group, options, known)
-    for place in range(len(group.locations)):
-        note(place)
-        try:
-            _analyze(pipe, [next(pictures)], options)
-        except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
-            found[place] = f"its analysis failed ({type(error).__name__}: {error})"
+    with ArchiveReader() as archives:
+        for place, location in enumerate(group.locations):
+            note(place)
+            if place in known:
+                continue
+            picture = _load(_fetch(location, archives), name_of(location), options)
+            try:
+                _analyze(pipe, [(name_of(location), picture)], options)
+            except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
+                found[place] = f"its analysis failed ({_describe(error)})"
     note(None)
     return found
 
@@ -199,7 +202,32 @@ def load_group(group: Group, options: AnalysisOptions, poisoned: Mapping[int, st
             if place in poisoned:
                 yield name, ImageReadError(name, poisoned[place])
             else:
-                yield name, load(fetch(location, archives), name, max_pixels=options.max_pixels)
+                yield name, _load(_fetch(location, archives), name, options)
+
+
+def _fetch(location: Location | ImageReadError, archives: ArchiveReader) -> Location | bytes | ImageReadError:
+    """Return what :func:`fetch` does, or the error, of whatever kind: it is one picture's and must not end the rest."""
+    try:
+        return fetch(location, archives)
+    except Exception as error:  # noqa: BLE001  # such as too little memory for a member of an archive
+        with archives:
+            pass  # closed, for it may have stopped halfway; the next member opens it again
+        return ImageReadError(name_of(location), f"reading it failed ({_describe(error)})")
+
+
+def _load(
+    fetched: Location | bytes | ImageReadError, name: str, options: AnalysisOptions
+) -> NDArray[np.uint8] | ImageReadError:
+    """Return what :func:`load` does, or the error, of whatever kind."""
+    try:
+        return load(fetched, name, max_pixels=options.max_pixels)
+    except Exception as error:  # noqa: BLE001  # see above
+        return ImageReadError(name, f"reading it failed ({_describe(error)})")
+
+
+def _describe(error: Exception) -> str:
+    """Return the class of an error, and what it says if it says anything."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _analyze(pipe: FaceExpressionPipeline, loaded: Iterable[Loaded], options: AnalysisOptions) -> list[ImageResult]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import InvalidOptionError, WorkerError
 from fer_zoo.pipelines.groups import Group
 from fer_zoo.pipelines.run_folder import RunFolder
 from fer_zoo.results import ImageResult, read_json_lines, write_csv, write_json_lines, write_parquet
@@ -118,14 +118,16 @@ class ResultStore:
             part.parent.mkdir(exist_ok=True)
             write_whole(part, content)
 
-    def finish(self, digests: Iterable[str], num_done_before: int) -> BatchSummary:
+    def finish(self, digests: Iterable[str], num_pictures: int, num_done_before: int) -> BatchSummary:
         """Write the output from the groups, and remove what is not needed any more.
 
         Args:
             digests: of all groups, in their order.
+            num_pictures: in these groups.
             num_done_before: pictures that an earlier run had finished.
 
         Raises:
+            WorkerError: if there is not one row for each picture; nothing is removed then.
             InvalidOptionError: if the folder cannot be written to.
         """
         counts = dict.fromkeys(("pictures", "faces", "without", "unreadable"), 0)
@@ -141,10 +143,13 @@ class ResultStore:
                     failures.append(result.error)
                 yield result
 
-        results = chain.from_iterable(read_json_lines(self._part(digest)) for digest in digests)
+        parts = (self._part(digest) for digest in digests)
+        results = chain.from_iterable(read_json_lines(part) for part in parts if part.exists())
         written = self._writing / self.output.name
         with self._run.told_if_not_writable():
             FORMATS[self.output.suffix](counted(results), written)
+            if counts["pictures"] != num_pictures:
+                raise WorkerError(f"{counts['pictures']:,} of {num_pictures:,} pictures have a row")
             written.replace(self.output)
             self._discard()
         return BatchSummary(
