@@ -76,6 +76,27 @@ def test_half_written_group_is_done_again(bright_pipeline: FaceExpressionPipelin
     assert len(list(read_json_lines(tmp_path / "out.jsonl"))) == 70
 
 
+@pytest.mark.parametrize("damage", ["empty", "cut off", "row missing", "zeros"])
+def test_damaged_group_is_done_again(damage: str, bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """A finished group without a result for each of its pictures, as a failing disk leaves it, is not trusted."""
+    folder = write_many(tmp_path / "in", 140)
+    analyze_files(folder, tmp_path / "undisturbed.jsonl", bright_pipeline)
+    interrupt(folder, tmp_path / "out.jsonl", bright_pipeline, at=128)
+    part = next((tmp_path / "out.jsonl.partial/parts").rglob("*.jsonl"))
+    content = part.read_bytes()
+    left = {
+        "empty": b"",
+        "cut off": content[:-20],
+        "row missing": b"".join(content.splitlines(keepends=True)[1:]),
+        "zeros": bytes(len(content)),
+    }
+    part.write_bytes(left[damage])
+
+    assert progress_of(folder, tmp_path / "out.jsonl", bright_pipeline) == [64, 128, 140]
+
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "undisturbed.jsonl").read_bytes()
+
+
 def test_kill_between_the_output_and_tidying_up_does_no_harm(
     bright_pipeline: FaceExpressionPipeline, tmp_path: Path
 ) -> None:
