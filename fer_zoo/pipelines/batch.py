@@ -16,7 +16,7 @@ from fer_zoo.errors import ImageReadError, InvalidOptionError, WorkerError
 from fer_zoo.imaging.locations import Location, find_locations
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
-from fer_zoo.pipelines.groups import GROUP_SIZE, AnalysisOptions, Group, analyze_groups, group_pictures
+from fer_zoo.pipelines.groups import GROUP_SIZE, AnalysisOptions, Group, analyze_groups, group_pictures, settle
 from fer_zoo.pipelines.result_store import BatchSummary, ResultStore
 from fer_zoo.pipelines.threads import usable_cpus
 from fer_zoo.ranges import check_counts
@@ -55,7 +55,7 @@ def analyze_files(
         sources: one or many folders, archives (``ARCHIVE_SUFFIXES``), pictures, or URIs that pyarrow opens.
         output: the file to write: ``.parquet`` (:func:`fer_zoo.results.write_parquet`), ``.jsonl`` or ``.csv``.
         pipe: finds and classifies the faces.
-        options: of the analysis; by default those of :class:`AnalysisOptions`.
+        options: of the analysis; what they leave open is as for the pipeline.
         workers: threads that read and decode; by default one for each CPU that the process may use.
         overwrite: begin anew, and replace an output that exists.
         on_progress: called at the beginning and after every group.
@@ -146,9 +146,11 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
 
     Of a detector that was passed as an object it has the name of its class; its own options are not known here.
     """
+    settled = settle(options, pipe)
     return {
         "model_sha256": _checksum(pipe.model),
         "temperature": getattr(pipe.model.config, "temperature", 1.0),
+        "calibrated": pipe.calibrated,
         "labels": [pipe.model.config.id2label[i] for i in range(pipe.model.config.num_labels)],
         "image_processor": pipe.image_processor.to_dict(),
         "dtype": str(pipe.dtype),
@@ -156,10 +158,10 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
         "provider": pipe.provider if pipe.backend == "openvino" else None,  # says the precision
         "flip": pipe.flip,
         "detector": type(pipe.detector).__qualname__,
-        "threshold": options.threshold,
-        "min_confidence": options.min_confidence,
-        "batch_size": options.batch_size,
-        "max_pixels": options.max_pixels,
+        "threshold": settled.threshold,
+        "min_confidence": settled.min_confidence,
+        "batch_size": settled.batch_size,
+        "max_pixels": settled.max_pixels,
         "group_size": GROUP_SIZE,
     }
 

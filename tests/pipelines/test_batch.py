@@ -7,6 +7,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -159,6 +160,24 @@ def test_options_reach_the_results(bright_pipeline: FaceExpressionPipeline, phot
     assert [(face.face.score, face.is_uncertain) for face in first.faces] == [(0.9, True)]
     assert second.error is not None
     assert "above the limit of 9" in second.error
+
+
+def test_options_of_the_pipeline_hold_for_files(small_model: Path, photographs: Path, tmp_path: Path) -> None:
+    """Its threshold leaves out a face, nothing is sure enough, and pictures are too large, unless a call says more."""
+    made = partial(pipeline, model=str(small_model), detector=BrightDetector(), device="cpu")
+
+    strict, small = made(threshold=0.7, min_confidence=1.0), made(max_pixels=9)
+    analyze_files(photographs / "test", tmp_path / "1.jsonl", strict)
+    analyze_files(photographs / "test", tmp_path / "2.jsonl", small)
+    analyze_files(photographs / "test", tmp_path / "3.jsonl", small, options=AnalysisOptions(max_pixels=6000))
+    analyze_files(photographs / "test", tmp_path / "4.jsonl", strict, options=AnalysisOptions(0.0, 0.0))
+
+    first, second, third, fourth = (next(read_json_lines(tmp_path / f"{number}.jsonl")) for number in range(1, 5))
+    assert [(face.face.score, face.is_uncertain) for face in first.faces] == [(0.9, True)]
+    assert second.error is not None
+    assert "above the limit of 9" in second.error
+    assert len(third.faces) == 2
+    assert [(face.face.score, face.is_uncertain) for face in fourth.faces] == [(0.9, False), (0.6, False)]
 
 
 def test_progress_begins_with_what_there_is_to_do(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
