@@ -37,7 +37,7 @@ def crop(  # one parameter for each option
     ] = None,
     max_pixels: Annotated[int, typer.Option(min=1, help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; by default one for each CPU.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Work on so many pictures and stop.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Work on so many new pictures and stop.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove the crops of an earlier run from DEST and begin anew.")
     ] = False,
