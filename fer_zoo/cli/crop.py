@@ -61,7 +61,8 @@ def crop(  # one parameter for each option
             def note(row: CropRow) -> None:
                 if row.error is not None:
                     failures.append(row)
-                on_progress(next(done), total if limit is None else min(total, limit))
+                number = next(done)  # above the limit where unreadable pictures are tried again
+                on_progress(number, total if limit is None else max(number, min(total, limit)))
 
             summary = crop_folder(
                 source,
