@@ -237,7 +237,7 @@ class CacheConflictError(FerZooError, FileExistsError):
 
 
 class WorkerError(FerZooError, RuntimeError):
-    """Processes that share a long job cannot go on with it."""
+    """Processes or threads that share a long job cannot go on with it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The workers gave up: {reason}. What they finished is kept; the same call goes on.")

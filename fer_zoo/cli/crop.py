@@ -37,7 +37,7 @@ def crop(  # one parameter for each option
     ] = None,
     max_pixels: Annotated[int, typer.Option(min=1, help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; by default one for each CPU.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Work on so many pictures and stop.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Work on so many new pictures and stop.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove the crops of an earlier run from DEST and begin anew.")
     ] = False,
@@ -61,7 +61,8 @@ def crop(  # one parameter for each option
             def note(row: CropRow) -> None:
                 if row.error is not None:
                     failures.append(row)
-                on_progress(next(done), total if limit is None else min(total, limit))
+                number = next(done)  # above the limit where unreadable pictures are tried again
+                on_progress(number, total if limit is None else max(number, min(total, limit)))
 
             summary = crop_folder(
                 source,

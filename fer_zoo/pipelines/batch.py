@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 import torch
 from transformers import PreTrainedModel
 
-from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.errors import ImageReadError, InvalidOptionError, WorkerError
 from fer_zoo.imaging.locations import Location, find_locations
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
-from fer_zoo.pipelines.groups import GROUP_SIZE, AnalysisOptions, Group, analyze_groups, group_pictures
+from fer_zoo.pipelines.groups import GROUP_SIZE, AnalysisOptions, Group, analyze_groups, group_pictures, settle
 from fer_zoo.pipelines.result_store import BatchSummary, ResultStore
 from fer_zoo.pipelines.threads import usable_cpus
 from fer_zoo.ranges import check_counts
@@ -55,7 +55,7 @@ def analyze_files(
         sources: one or many folders, archives (``ARCHIVE_SUFFIXES``), pictures, or URIs that pyarrow opens.
         output: the file to write: ``.parquet`` (:func:`fer_zoo.results.write_parquet`), ``.jsonl`` or ``.csv``.
         pipe: finds and classifies the faces.
-        options: of the analysis; by default those of :class:`AnalysisOptions`.
+        options: of the analysis; what they leave open is as for the pipeline.
         workers: threads that read and decode; by default one for each CPU that the process may use.
         overwrite: begin anew, and replace an output that exists.
         on_progress: called at the beginning and after every group.
@@ -63,6 +63,7 @@ def analyze_files(
     Raises:
         InvalidOptionError: if an option is out of its range, the output exists or cannot be written, or a run with
             other options was begun.
+        WorkerError: if pictures are left without a row; what was finished is kept.
         MissingPackageError: if the output or a source needs a package that is not installed.
 
     Example:
@@ -105,6 +106,9 @@ def run_groups(
         options: all that decides the results besides the sources, ready for JSON.
         overwrite: as for :func:`analyze_files`.
         on_progress: as for :func:`analyze_files`.
+
+    Raises:
+        WorkerError: if the work ended before every picture had a row.
     """
     names = [fspath(source) for source in ([sources] if isinstance(sources, str | PathLike) else sources)]
     if not names:
@@ -117,19 +121,24 @@ def run_groups(
         done_before += len(group.locations) * store.has(group)
     report = on_progress or (lambda done, total: None)
     report(done_before, total)
-    done, digests = done_before, []
+    done, digests, expected, is_listed = done_before, [], 0, False
 
     def unfinished() -> Iterator[Group]:
+        nonlocal expected, is_listed
         for group in _groups(names):
             digests.append(group.digest)
+            expected += len(group.locations)
             if not store.has(group):
                 yield group
+        is_listed = True
 
     for group, results in analyze(unfinished()):
         store.write(group, results)
         done += len(group.locations)
         report(done, total)
-    return store.finish(digests, done_before)
+    if not is_listed:
+        raise WorkerError(f"they stopped before they had come to all of {total:,} pictures")
+    return store.finish(digests, expected, done_before)
 
 
 def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict[str, Any]:
@@ -137,9 +146,11 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
 
     Of a detector that was passed as an object it has the name of its class; its own options are not known here.
     """
+    settled = settle(options, pipe)
     return {
         "model_sha256": _checksum(pipe.model),
         "temperature": getattr(pipe.model.config, "temperature", 1.0),
+        "calibrated": pipe.calibrated,
         "labels": [pipe.model.config.id2label[i] for i in range(pipe.model.config.num_labels)],
         "image_processor": pipe.image_processor.to_dict(),
         "dtype": str(pipe.dtype),
@@ -147,10 +158,10 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
         "provider": pipe.provider if pipe.backend == "openvino" else None,  # says the precision
         "flip": pipe.flip,
         "detector": type(pipe.detector).__qualname__,
-        "threshold": options.threshold,
-        "min_confidence": options.min_confidence,
-        "batch_size": options.batch_size,
-        "max_pixels": options.max_pixels,
+        "threshold": settled.threshold,
+        "min_confidence": settled.min_confidence,
+        "batch_size": settled.batch_size,
+        "max_pixels": settled.max_pixels,
         "group_size": GROUP_SIZE,
     }
 

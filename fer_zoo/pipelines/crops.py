@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 
@@ -66,7 +65,8 @@ def crop_folder(
             nothing.
         max_pixels: pictures with more pixels are rows with an error; each worker holds one picture in memory.
         workers: threads that read, crop and write; by default one for each CPU that the process may use.
-        limit: how many pictures to work on in this run at most; by default all.
+        limit: how many pictures to work on in this run at most, not counting those that an earlier run could not read
+            and that are tried again; by default all.
         overwrite: remove the crops that an earlier run wrote into the destination, whatever its options, and begin
             anew.
         on_row: called with every new row, in the order of the names, after it was written.
@@ -96,7 +96,7 @@ def crop_folder(
         CropStore(crops, options, overwrite=overwrite, quality=quality) as store,
         ThreadPoolExecutor(number, thread_name_prefix="crop") as pool,
     ):
-        tasks = islice(_unfinished_tasks(photographs, store), limit)
+        tasks = _unfinished_tasks(photographs, store, limit)
         work = partial(_crop_picture, cropper, store, max_pixels)
         with closing(map_in_order(pool, work, tasks, AHEAD * number)) as rows:
             for row in rows:
@@ -125,15 +125,23 @@ def _crop_picture(cropper: FaceCropper, store: CropStore, max_pixels: int, task:
     return CropRow(task.image, task.stem, image.shape[1], image.shape[0], len(found), cropped)
 
 
-def _unfinished_tasks(source: Path, store: CropStore) -> Iterator[_Task]:
-    """Yield what is left to do, in the order of the names, which settles who gets which name."""
+def _unfinished_tasks(source: Path, store: CropStore, limit: int | None) -> Iterator[_Task]:
+    """Yield what is left to do, in the order of the names, which settles who gets which name.
+
+    What is tried again does not count for the limit, and is tried behind it too: its row is not in the report any more.
+    """
+    retries, taken = set(store.unreadable), 0
     for found in find_pictures(source, skip=store.folder):
-        if isinstance(found, ImageReadError):
-            yield _Task(found, Path(found.source).relative_to(source).as_posix(), stem="")
+        if taken == limit and not retries:
+            return
+        relative = Path(found.source if isinstance(found, ImageReadError) else found).relative_to(source)
+        image = relative.as_posix()
+        if image in store.finished or (taken == limit and image not in retries):
             continue
-        relative = found.relative_to(source)
-        if relative.as_posix() not in store.finished:
-            yield _Task(found, relative.as_posix(), store.names.take(relative.with_suffix("").as_posix()))
+        taken += image not in retries
+        retries.discard(image)
+        is_picture = not isinstance(found, ImageReadError)
+        yield _Task(found, image, store.names.take(relative.with_suffix("").as_posix()) if is_picture else "")
 
 
 def _checked_folders(source: Path, destination: Path) -> tuple[Path, Path]:

@@ -17,7 +17,7 @@ from transformers.pipelines.base import ChunkPipeline
 from fer_zoo.detection import FaceDetector, create_detector
 from fer_zoo.errors import FerZooError, InvalidOptionError, UnknownNameError
 from fer_zoo.export import convert_for_backend
-from fer_zoo.imaging.read import ImageSource, describe_source
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
@@ -211,7 +211,7 @@ class FaceExpressionPipeline(ChunkPipeline):
             images: RGB, each ``(H, W, 3)``.
             threshold: as for the class; by default what it was given.
         """
-        lowest = self._preprocess_params.get("threshold", 0.0) if threshold is None else threshold
+        lowest = self.threshold if threshold is None else threshold
         parts = self._picture_batches.run(images, self.detector.detect)
         return [tuple(face for face in faces if face.score >= lowest) for part in parts for faces in part]
 
@@ -241,9 +241,8 @@ class FaceExpressionPipeline(ChunkPipeline):
                 pixel_values = self._pixel_values(crops[start : start + batch_size]).to(self.device)
                 logits.extend(self._logits(pixel_values).cpu().split(1))
         rows = iter(logits)
-        is_calibrated: bool = self._postprocess_params.get("calibrated", True)
-        lowest = self._postprocess_params.get("min_confidence", 0.0) if min_confidence is None else min_confidence
-        return [tuple(self._expression(face, next(rows), is_calibrated, lowest) for face in found) for found in faces]
+        lowest = self.min_confidence if min_confidence is None else min_confidence
+        return [tuple(self._expression(face, next(rows), self.calibrated, lowest) for face in found) for found in faces]
 
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model and its image processor into a folder that every pipeline and Auto class loads.
@@ -371,6 +370,30 @@ class FaceExpressionPipeline(ChunkPipeline):
             self._logits(torch.zeros(1, 3, size["height"], size["width"]))
         if with_detector:
             self.detector.detect([np.zeros(WARM_UP_SHAPE, np.uint8)])
+
+    @property
+    def threshold(self) -> float:
+        """Faces that the detector is less sure of are left out, in [0, 1]."""
+        threshold: float = self._preprocess_params.get("threshold", 0.0)
+        return threshold
+
+    @property
+    def max_pixels(self) -> int:
+        """Pictures with more pixels are refused."""
+        max_pixels: int = self._preprocess_params.get("max_pixels", DEFAULT_MAX_PIXELS)
+        return max_pixels
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the probabilities are those after dividing by the model's temperature."""
+        calibrated: bool = self._postprocess_params.get("calibrated", True)
+        return calibrated
+
+    @property
+    def min_confidence(self) -> float:
+        """Expressions whose probability is below are marked as uncertain, in [0, 1]."""
+        min_confidence: float = self._postprocess_params.get("min_confidence", 0.0)
+        return min_confidence
 
     @property
     def provider(self) -> str:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from fer_zoo.errors import FerZooError, ImageReadError
 from fer_zoo.imaging.archives import ArchiveReader
 from fer_zoo.imaging.locations import Location, fetch, load, name_of
-from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 from fer_zoo.pipelines.threads import AHEAD, map_in_order
@@ -56,25 +55,47 @@ class AnalysisOptions:
     """What decides the answers besides the pipeline.
 
     Attributes:
-        threshold: faces that the detector is less sure of are left out, in [0, 1].
-        min_confidence: expressions whose probability is below are marked as uncertain, in [0, 1].
+        threshold: faces that the detector is less sure of are left out, in [0, 1]; by default as for the pipeline.
+        min_confidence: expressions whose probability is below are marked as uncertain, in [0, 1]; by default as for the
+            pipeline.
         batch_size: how many faces run through the model together.
-        max_pixels: pictures with more pixels are rows with an error.
+        max_pixels: pictures with more pixels are rows with an error; by default as for the pipeline.
 
     Raises:
         InvalidOptionError: if an option is out of its range.
     """
 
-    threshold: float = 0.0
-    min_confidence: float = 0.0
+    threshold: float | None = None
+    min_confidence: float | None = None
     batch_size: int = 8
-    max_pixels: int = DEFAULT_MAX_PIXELS
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         check_shares(threshold=self.threshold, min_confidence=self.min_confidence)
         check_counts(batch_size=self.batch_size)
-        check_positive(max_pixels=self.max_pixels)
+        if self.max_pixels is not None:
+            check_positive(max_pixels=self.max_pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class SettledOptions:
+    """The same with nothing left open; the attributes are those of :class:`AnalysisOptions`."""
+
+    threshold: float
+    min_confidence: float
+    batch_size: int
+    max_pixels: int
+
+
+def settle(options: AnalysisOptions, pipe: FaceExpressionPipeline) -> SettledOptions:
+    """Return options with what they leave open as for a pipeline."""
+    return SettledOptions(
+        pipe.threshold if options.threshold is None else options.threshold,
+        pipe.min_confidence if options.min_confidence is None else options.min_confidence,
+        options.batch_size,
+        pipe.max_pixels if options.max_pixels is None else options.max_pixels,
+    )
 
 
 def group_pictures(locations: Iterable[Location | ImageReadError], size: int = GROUP_SIZE) -> Iterator[Group]:
@@ -99,16 +120,17 @@ def analyze_groups(
         Exception: whatever the detector or the model raises for every picture of a group.
     """
     begun: deque[Group] = deque()
+    max_pixels = settle(options, pipe).max_pixels
 
     def fetched() -> Iterator[tuple[str, Any]]:
         with ArchiveReader() as archives:
             for group in groups:
                 begun.append(group)
                 for location in group.locations:
-                    yield name_of(location), fetch(location, archives)
+                    yield name_of(location), _fetch(location, archives)
 
     def decode(item: tuple[str, Any]) -> Loaded:
-        return item[0], load(item[1], item[0], max_pixels=options.max_pixels)
+        return item[0], _load(item[1], item[0], max_pixels)
 
     with (
         ThreadPoolExecutor(workers, thread_name_prefix="read") as pool,
@@ -144,14 +166,17 @@ def analyze_group(
     Raises:
         Exception: whatever every picture raises.
     """
+    settled = settle(options, pipe)
+    if loaded is None:
+        loaded = load_group(group, settled.max_pixels, poisoned or {})
     try:
-        return _analyze(pipe, load_group(group, options, poisoned or {}) if loaded is None else loaded, options)
+        return _analyze(pipe, loaded, settled)
     except Exception as error:  # of the detector's or the model's own; a bad picture must not end a long run
         found = find_poisoned(pipe, group, options, poisoned or {})
         if not found or len(found) == len(group.locations):
             raise
         try:
-            return _analyze(pipe, load_group(group, options, found), options)
+            return _analyze(pipe, load_group(group, settled.max_pixels, found), settled)
         except Exception:  # noqa: BLE001  # together they fail and alone they do not: not the pictures' fault
             raise error from None
 
@@ -174,23 +199,27 @@ def find_poisoned(
         on_picture: called with the place of each picture before it is read, and with ``None`` in the end.
     """
     found, note = dict(known), on_picture or (lambda place: None)
-    pictures = load_group(group, options, known)
-    for place in range(len(group.locations)):
-        note(place)
-        try:
-            _analyze(pipe, [next(pictures)], options)
-        except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
-            found[place] = f"its analysis failed ({type(error).__name__}: {error})"
+    settled = settle(options, pipe)
+    with ArchiveReader() as archives:
+        for place, location in enumerate(group.locations):
+            note(place)
+            if place in known:
+                continue
+            picture = _load(_fetch(location, archives), name_of(location), settled.max_pixels)
+            try:
+                _analyze(pipe, [(name_of(location), picture)], settled)
+            except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
+                found[place] = f"its analysis failed ({_describe(error)})"
     note(None)
     return found
 
 
-def load_group(group: Group, options: AnalysisOptions, poisoned: Mapping[int, str]) -> Iterator[Loaded]:
+def load_group(group: Group, max_pixels: int, poisoned: Mapping[int, str]) -> Iterator[Loaded]:
     """Yield the pictures of a group, read one after the other.
 
     Args:
         group: the pictures.
-        options: of the analysis.
+        max_pixels: pictures with more are given as errors.
         poisoned: pictures to leave out, by their place in the group from 0, and the reasons.
     """
     with ArchiveReader() as archives:
@@ -199,10 +228,33 @@ def load_group(group: Group, options: AnalysisOptions, poisoned: Mapping[int, st
             if place in poisoned:
                 yield name, ImageReadError(name, poisoned[place])
             else:
-                yield name, load(fetch(location, archives), name, max_pixels=options.max_pixels)
+                yield name, _load(_fetch(location, archives), name, max_pixels)
 
 
-def _analyze(pipe: FaceExpressionPipeline, loaded: Iterable[Loaded], options: AnalysisOptions) -> list[ImageResult]:
+def _fetch(location: Location | ImageReadError, archives: ArchiveReader) -> Location | bytes | ImageReadError:
+    """Return what :func:`fetch` does, or the error, of whatever kind: it is one picture's and must not end the rest."""
+    try:
+        return fetch(location, archives)
+    except Exception as error:  # noqa: BLE001  # such as too little memory for a member of an archive
+        with archives:
+            pass  # closed, for it may have stopped halfway; the next member opens it again
+        return ImageReadError(name_of(location), f"reading it failed ({_describe(error)})")
+
+
+def _load(fetched: Location | bytes | ImageReadError, name: str, max_pixels: int) -> NDArray[np.uint8] | ImageReadError:
+    """Return what :func:`load` does, or the error, of whatever kind."""
+    try:
+        return load(fetched, name, max_pixels=max_pixels)
+    except Exception as error:  # noqa: BLE001  # see above
+        return ImageReadError(name, f"reading it failed ({_describe(error)})")
+
+
+def _describe(error: Exception) -> str:
+    """Return the class of an error, and what it says if it says anything."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _analyze(pipe: FaceExpressionPipeline, loaded: Iterable[Loaded], options: SettledOptions) -> list[ImageResult]:
     """Run pictures through the pipeline: detection a window at a time, faces batched across pictures."""
 
     def detected() -> Iterator[DetectedPicture]:
@@ -225,9 +277,11 @@ def _chain(first: Loaded, rest: Iterator[Loaded]) -> Iterator[Loaded]:
 __all__ = [
     "AnalysisOptions",
     "Group",
+    "SettledOptions",
     "analyze_group",
     "analyze_groups",
     "find_poisoned",
     "group_pictures",
     "load_group",
+    "settle",
 ]

@@ -82,7 +82,7 @@ def analyze_files_with_ray(
         detector: a name, or a detector that can be pickled.
         device: where the models run; by default a GPU if the actors have a share of one, else the CPU.
         pipeline_options: further options of :func:`fer_zoo.pipelines.pipeline`: ``backend``, ``precision``, ``flip``…
-        options: of the analysis.
+        options: of the analysis; what they leave open is as for the pipeline.
         resources: how many actors there are and what each takes up.
         overwrite: as for :func:`~fer_zoo.pipelines.analyze_files`.
         on_progress: as for :func:`~fer_zoo.pipelines.analyze_files`.

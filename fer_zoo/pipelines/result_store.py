@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import InvalidOptionError, ResultFileError, WorkerError
 from fer_zoo.pipelines.groups import Group
 from fer_zoo.pipelines.run_folder import RunFolder
 from fer_zoo.results import ImageResult, read_json_lines, write_csv, write_json_lines, write_parquet
@@ -90,6 +90,7 @@ class ResultStore:
         self._removed = output.with_name(f".{output.name}.removed")
         self._parts = self.folder / "parts"
         self._writing = self.folder / ".writing"
+        self._finished: set[str] = set()  # digests
         self._run = RunFolder(self.folder, OPTIONS_FILE, option="output", contents="results", shown=output)
         self._check_output(overwrite=overwrite)
         with self._run.told_if_not_writable():
@@ -103,8 +104,10 @@ class ResultStore:
             self._parts.mkdir(exist_ok=True)
 
     def has(self, group: Group) -> bool:
-        """Return whether a group is finished."""
-        return self._part(group.digest).exists()
+        """Return whether a group is finished: each of its pictures has a result in its file, which is read once."""
+        if group.digest not in self._finished and self._is_whole(group):
+            self._finished.add(group.digest)
+        return group.digest in self._finished
 
     def write(self, group: Group, results: Iterable[ImageResult]) -> None:
         """Keep the results of a group, all or nothing.
@@ -117,15 +120,18 @@ class ResultStore:
         with self._run.told_if_not_writable():
             part.parent.mkdir(exist_ok=True)
             write_whole(part, content)
+        self._finished.add(group.digest)
 
-    def finish(self, digests: Iterable[str], num_done_before: int) -> BatchSummary:
+    def finish(self, digests: Iterable[str], num_pictures: int, num_done_before: int) -> BatchSummary:
         """Write the output from the groups, and remove what is not needed any more.
 
         Args:
             digests: of all groups, in their order.
+            num_pictures: in these groups.
             num_done_before: pictures that an earlier run had finished.
 
         Raises:
+            WorkerError: if there is not one row for each picture; nothing is removed then.
             InvalidOptionError: if the folder cannot be written to.
         """
         counts = dict.fromkeys(("pictures", "faces", "without", "unreadable"), 0)
@@ -141,10 +147,13 @@ class ResultStore:
                     failures.append(result.error)
                 yield result
 
-        results = chain.from_iterable(read_json_lines(self._part(digest)) for digest in digests)
+        parts = (self._part(digest) for digest in digests)
+        results = chain.from_iterable(read_json_lines(part) for part in parts if part.exists())
         written = self._writing / self.output.name
         with self._run.told_if_not_writable():
             FORMATS[self.output.suffix](counted(results), written)
+            if counts["pictures"] != num_pictures:
+                raise WorkerError(f"{counts['pictures']:,} of {num_pictures:,} pictures have a row")
             written.replace(self.output)
             self._discard()
         return BatchSummary(
@@ -156,6 +165,13 @@ class ResultStore:
             num_done_before=num_done_before,
             failures=tuple(failures),
         )
+
+    def _is_whole(self, group: Group) -> bool:
+        """Return whether the file of a group has as many results as the group has pictures."""
+        try:
+            return sum(1 for _ in read_json_lines(self._part(group.digest))) == len(group.locations)
+        except (OSError, ResultFileError):
+            return False
 
     def _part(self, digest: str) -> Path:
         """Return the path of a group's file; a folder holds a 256th of them."""

@@ -13,7 +13,7 @@ from fer_zoo.errors import InvalidOptionError
 from fer_zoo.whole_files import write_whole
 
 #: What the system says of one path rather than of the folder: too long, not allowed, or its place is taken.
-_OF_ONE_PATH: Final = frozenset(
+OF_ONE_PATH: Final = frozenset(
     {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EEXIST, errno.EISDIR, errno.ENOTDIR}
 )
 
@@ -79,7 +79,7 @@ class RunFolder:
         try:
             yield
         except OSError as error:
-            if error.errno in _OF_ONE_PATH and self.folder.is_dir():
+            if error.errno in OF_ONE_PATH and self.folder.is_dir():
                 raise
             expected = f"a folder that can be written to ({error.strerror or error})"
             raise InvalidOptionError(self._option, str(self._shown), expected) from error
@@ -96,4 +96,4 @@ def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-__all__ = ["RunFolder"]
+__all__ = ["OF_ONE_PATH", "RunFolder"]

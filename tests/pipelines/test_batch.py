@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_zoo import Face, FaceExpressionPipeline, ImageResult, pipeline
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import InvalidOptionError, WorkerError
 from fer_zoo.pipelines import AnalysisOptions, analyze_files
+from fer_zoo.pipelines.batch import describe_run, run_groups
 from fer_zoo.pipelines.groups import Group, analyze_group, analyze_groups, group_pictures
 from fer_zoo.results import read_json_lines
 
@@ -155,6 +162,24 @@ def test_options_reach_the_results(bright_pipeline: FaceExpressionPipeline, phot
     assert "above the limit of 9" in second.error
 
 
+def test_options_of_the_pipeline_hold_for_files(small_model: Path, photographs: Path, tmp_path: Path) -> None:
+    """Its threshold leaves out a face, nothing is sure enough, and pictures are too large, unless a call says more."""
+    made = partial(pipeline, model=str(small_model), detector=BrightDetector(), device="cpu")
+
+    strict, small = made(threshold=0.7, min_confidence=1.0), made(max_pixels=9)
+    analyze_files(photographs / "test", tmp_path / "1.jsonl", strict)
+    analyze_files(photographs / "test", tmp_path / "2.jsonl", small)
+    analyze_files(photographs / "test", tmp_path / "3.jsonl", small, options=AnalysisOptions(max_pixels=6000))
+    analyze_files(photographs / "test", tmp_path / "4.jsonl", strict, options=AnalysisOptions(0.0, 0.0))
+
+    first, second, third, fourth = (next(read_json_lines(tmp_path / f"{number}.jsonl")) for number in range(1, 5))
+    assert [(face.face.score, face.is_uncertain) for face in first.faces] == [(0.9, True)]
+    assert second.error is not None
+    assert "above the limit of 9" in second.error
+    assert len(third.faces) == 2
+    assert [(face.face.score, face.is_uncertain) for face in fourth.faces] == [(0.9, False), (0.6, False)]
+
+
 def test_progress_begins_with_what_there_is_to_do(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
     """Once at the beginning and once a group."""
     seen: list[tuple[int, int]] = []
@@ -205,6 +230,84 @@ def test_failure_in_one_group_does_not_shift_the_next(spotty_pipeline: FaceExpre
 
     assert [result.source for _, results in answers for result in results] == names
     assert [len(result.faces) for _, results in answers for result in results] == [1, 0, *[1] * 7]
+
+
+def write_zip_too_large_for_memory(path: Path, pictures: Sequence[NDArray[np.uint8]], place: int) -> None:
+    """Write pictures into a zip; the one at a place asks for 4 GiB of memory to be decompressed."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, picture in enumerate(pictures):
+            content = BytesIO()
+            Image.fromarray(picture).save(content, "PNG")
+            method = zipfile.ZIP_LZMA if number == place else zipfile.ZIP_STORED
+            archive.writestr(f"{number:03}.png", content.getvalue(), method)
+    changed = bytearray(path.read_bytes())
+    name = f"{place:03}.png".encode()
+    dictionary = changed.index(name) + len(name) + 5  # after the version, the length and the first property of LZMA
+    changed[dictionary : dictionary + 4] = b"\xff\xff\xff\xff"
+    path.write_bytes(changed)
+
+
+@contextmanager
+def two_more_gigabytes_at_most() -> Iterator[None]:
+    """Let the system refuse this process more memory than it has now and 2 GiB."""
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (size + 2 * 2**30, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the memory of a process")
+@pytest.mark.parametrize("black", [None, 4])
+def test_picture_without_memory_to_read_it_is_a_row(
+    black: int | None, spotty_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """It is the only one, in a batch of three groups, whether or not the detector fails for another in its group."""
+    pictures = [ONE_FACE.copy() for _ in range(140)]
+    for number, picture in enumerate(pictures):
+        picture[0, 0] = 0 if number == black else 100
+    write_zip_too_large_for_memory(tmp_path / "in.zip", pictures, 9)
+
+    with two_more_gigabytes_at_most():
+        summary = analyze_files(tmp_path / "in.zip", tmp_path / "out.jsonl", spotty_pipeline, workers=2)
+
+    results = list(read_json_lines(tmp_path / "out.jsonl"))
+    assert [result.source for result in results] == [f"{tmp_path}/in.zip!{number:03}.png" for number in range(140)]
+    assert [number for number, result in enumerate(results) if not result.faces] == sorted({black, 9} - {None})
+    assert results[9].error == f"Cannot read image '{tmp_path}/in.zip!009.png': reading it failed (MemoryError)."
+    assert summary.num_pictures == 140
+
+
+@pytest.mark.parametrize(
+    ("groups", "rows", "message"),
+    [
+        (1, 64, "they stopped before they had come to all of 70 pictures"),
+        (3, 6, "12 of 70 pictures have a row"),
+    ],
+)
+def test_output_without_a_row_for_every_picture_is_refused(
+    groups: int, rows: int, message: str, bright_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """Whoever did the work, there is no output."""
+    folder = write_many(tmp_path / "in", 70)
+
+    def end_early(pending: Iterator[Group]) -> Iterator[tuple[Group, list[ImageResult]]]:
+        for group in islice(pending, groups):
+            yield group, analyze_group(bright_pipeline, group, AnalysisOptions())[:rows]
+
+    with pytest.raises(WorkerError, match=message):
+        run_groups(
+            folder,
+            tmp_path / "out.csv",
+            end_early,
+            describe_run(bright_pipeline, AnalysisOptions()),
+            overwrite=False,
+            on_progress=None,
+        )
+
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_poisoned_pictures_are_not_touched(bright_pipeline: FaceExpressionPipeline) -> None:

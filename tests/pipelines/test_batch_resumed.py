@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,27 @@ def test_half_written_group_is_done_again(bright_pipeline: FaceExpressionPipelin
 
     assert progress_of(folder, tmp_path / "out.jsonl", bright_pipeline) == [64, 70]
     assert len(list(read_json_lines(tmp_path / "out.jsonl"))) == 70
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut off", "row missing", "zeros"])
+def test_damaged_group_is_done_again(damage: str, bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """A finished group without a result for each of its pictures, as a failing disk leaves it, is not trusted."""
+    folder = write_many(tmp_path / "in", 140)
+    analyze_files(folder, tmp_path / "undisturbed.jsonl", bright_pipeline)
+    interrupt(folder, tmp_path / "out.jsonl", bright_pipeline, at=128)
+    part = next((tmp_path / "out.jsonl.partial/parts").rglob("*.jsonl"))
+    content = part.read_bytes()
+    left = {
+        "empty": b"",
+        "cut off": content[:-20],
+        "row missing": b"".join(content.splitlines(keepends=True)[1:]),
+        "zeros": bytes(len(content)),
+    }
+    part.write_bytes(left[damage])
+
+    assert progress_of(folder, tmp_path / "out.jsonl", bright_pipeline) == [64, 128, 140]
+
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "undisturbed.jsonl").read_bytes()
 
 
 def test_kill_between_the_output_and_tidying_up_does_no_harm(
@@ -155,6 +177,27 @@ def test_other_weights_or_sources_are_refused(
             analyze_files(folder, tmp_path / "out.csv", bright_pipeline)
     finally:
         bias.data.copy_(before)
+
+
+@pytest.mark.parametrize(
+    ("changed", "difference"),
+    [
+        ({"calibrated": False}, "calibrated was True and is now False"),
+        ({"threshold": 0.5}, "threshold was 0.0 and is now 0.5"),
+        ({"min_confidence": 0.5}, "min_confidence was 0.0 and is now 0.5"),
+        ({"max_pixels": 77}, "max_pixels was 100000000 and is now 77"),
+    ],
+)
+def test_pipeline_with_other_options_is_refused(
+    changed: dict[str, Any], difference: str, small_model: Path, bright_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """Options that the pipeline was made with decide the results as those of the call do."""
+    folder = write_many(tmp_path / "in", 70)
+    interrupt(folder, tmp_path / "out.csv", bright_pipeline)
+    other = pipeline(model=str(small_model), detector=BrightDetector(), device="cpu", **changed)
+
+    with pytest.raises(InvalidOptionError, match=re.escape(f"the same options ({difference});")):
+        analyze_files(folder, tmp_path / "out.csv", other)
 
 
 def test_overwriting_begins_anew(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:

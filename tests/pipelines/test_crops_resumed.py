@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,68 @@ def many(photographs: Path) -> Path:
         Image.fromarray(ONE_FACE).save(photographs / f"train/sad/{number:02}.{'bmp' if number % 2 else 'png'}")
     (photographs / "train/sad/00.bmp").write_bytes((photographs / "train/sad/01.bmp").read_bytes())
     return photographs
+
+
+class CountingDetector(BrightDetector):
+    """Says when it is asked for the third time: with one worker, two pictures are cropped then."""
+
+    def __init__(self) -> None:
+        self.third = Event()
+        self._number = 0
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
+        """Count, and find the faces."""
+        self._number += 1
+        if self._number == 3:
+            self.third.set()
+        return super().detect(images)
+
+
+CountingDetector.__qualname__ = BrightDetector.__qualname__
+
+
+def stop_ahead_of_the_report(source: Path, destination: Path, *, kills: bool) -> None:
+    """Crop a folder, and stop at the first row when a second picture is cropped: by Ctrl-C, or by SIGKILL."""
+    detector = CountingDetector()
+
+    def stop(row: CropRow) -> None:
+        assert detector.third.wait(60)
+        if kills:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise KeyboardInterrupt
+
+    crop_folder(source, destination, FaceCropper(detector=detector), workers=1, on_row=stop)
+
+
+def listed(destination: Path) -> list[str]:
+    """Return the crops that a report lists."""
+    return [crop.crop for row in read_crop_report(destination) for crop in row.crops]
+
+
+def test_interrupted_run_leaves_no_crop_without_a_row(photographs: Path, tmp_path: Path) -> None:
+    """Crops ahead of the report are removed with the folders made for them; the next run makes them."""
+    with pytest.raises(KeyboardInterrupt):
+        stop_ahead_of_the_report(photographs, tmp_path / "crops", kills=False)
+
+    assert pictures_below(tmp_path / "crops") == listed(tmp_path / "crops") == ["test/sad/two.png"]
+    assert not (tmp_path / "crops/train").exists()
+    assert not list((tmp_path / "crops").glob(".*"))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_crop_that_a_killed_run_left_is_removed(
+    overwrite: bool, photographs: Path, bright: FaceCropper, tmp_path: Path
+) -> None:
+    """Its photograph is gone meanwhile, so no further run would write it; it joins no training set."""
+    with forked(partial(stop_ahead_of_the_report, kills=True), photographs, tmp_path / "crops", folder=tmp_path) as it:
+        assert it.wait() == -signal.SIGKILL
+    assert (tmp_path / "crops/train/happy/1.png").exists()
+    (photographs / "train/happy/1.png").unlink()
+
+    crop_folder(photographs, tmp_path / "crops", bright, overwrite=overwrite)
+    crop_folder(photographs, tmp_path / "fresh", bright)
+
+    assert files_below(tmp_path / "crops") == files_below(tmp_path / "fresh")
 
 
 def kill_at_third_row(source: Path, destination: Path) -> None:
@@ -129,6 +193,23 @@ def test_limit_stops_after_so_many_pictures(photographs: Path, bright: FaceCropp
     second = done(photographs, tmp_path / "crops", bright, limit=1)
 
     assert first + second == ["test/sad/two.png", "train/happy/1.png", "train/happy/2.bmp"]
+
+
+def test_unreadable_pictures_do_not_use_up_the_limit(bright: FaceCropper, tmp_path: Path) -> None:
+    """They count once; later runs try them again and take as many new ones, wherever they stand."""
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b", "c", "g"):
+        (tmp_path / f"in/{name}.png").write_bytes(b"no picture")
+    for name in ("d", "e", "h"):
+        Image.fromarray(ONE_FACE).save(tmp_path / f"in/{name}.png")
+
+    runs = [done(tmp_path / "in", tmp_path / "out", bright, limit=3) for _ in range(4)]
+    Image.fromarray(ONE_FACE).save(tmp_path / "in/0.png")
+    Image.fromarray(ONE_FACE).save(tmp_path / "in/1.png")
+    runs.append(done(tmp_path / "in", tmp_path / "out", bright, limit=1))
+
+    assert ["".join(Path(name).stem for name in run) for run in runs] == ["abc", "abcdeg", "abcgh", "abcg", "0abcg"]
+    assert len(list(read_crop_report(tmp_path / "out"))) == 8
 
 
 def test_error_in_the_callback_ends_the_run_tidily(photographs: Path, bright: FaceCropper, tmp_path: Path) -> None:
