@@ -106,7 +106,12 @@ class TrainingRun:
         work.check(settings, mode)
         arguments = make_arguments(settings, work)
         set_seed(arguments.seed)
-        data = load_training_data(settings.data, seed=arguments.seed, unreadable=arguments.unreadable)
+        data = load_training_data(
+            settings.data,
+            seed=arguments.seed,
+            unreadable=arguments.unreadable,
+            needs_labels=getattr(arguments, "hard_label_share", 1) > 0,
+        )
         arguments = make_arguments(settings, work, data)
         initial = make_initial_model(settings, data.train.label_set)
         wait_for_everyone()  # nobody writes before all have looked
