@@ -120,9 +120,9 @@ def check_measured_apart(train: ExpressionDataset, measured: Mapping[str, Expres
         shared = [key for key in list_pictures(part) if key in learnt] if part is not None else []
         if part is not None and shared:
             raise TrainingDataError(
-                f"{len(shared):,} of {len(part):,} pictures of {name} ({part.split}) are among the {len(train):,} to learn "
-                f"from ({train.split}), the first of them {shared[0][0]!r}: choose another data.split or {name}, or leave "
-                "them out of measuring with data.without_twins"
+                f"{len(shared):,} of {len(part):,} pictures of {name} ({part.split}) are among the {len(train):,} to "
+                f"learn from ({train.split}), the first of them {shared[0][0]!r}: choose another data.split or {name}, "
+                "or leave them out of measuring with data.without_twins"
             )
 
 
@@ -167,8 +167,8 @@ def cut_share(dataset: ExpressionDataset, share: float, seed: int) -> tuple[Expr
     found = _classes(dataset)
     if None in found:
         raise TrainingDataError(
-            f"A share of {share:g} cannot be cut off the same of every class: {found.count(None):,} of {len(dataset):,} "
-            "pictures have none. Name data.eval_split, or set data.eval_share to 0"
+            f"A share of {share:g} cannot be cut off the same of every class: {found.count(None):,} of "
+            f"{len(dataset):,} pictures have none. Name data.eval_split, or set data.eval_share to 0"
         )
     classes = np.array(found)
     counts = np.bincount(classes, minlength=len(dataset.label_set))
@@ -191,8 +191,8 @@ def cut_share(dataset: ExpressionDataset, share: float, seed: int) -> tuple[Expr
     lost = [str(e) for e, count, rest in zip(dataset.label_set, counts, kept, strict=True) if count and not rest]
     if lost:
         raise TrainingDataError(
-            f"A share of {share:g} of {len(dataset)} pictures with seed {seed} takes all of {', '.join(lost)}: choose a "
-            "smaller data.eval_share, another training.seed, or data.eval_split"
+            f"A share of {share:g} of {len(dataset)} pictures with seed {seed} takes all of {', '.join(lost)}: choose "
+            "a smaller data.eval_share, another training.seed, or data.eval_split"
         )
     return dataset.select(sorted(left.tolist())), dataset.select(sorted(cut.tolist()))
 

@@ -25,12 +25,12 @@ from fer_zoo.training.pictures import (
     PictureReader,
     PixelPreparation,
     Rows,
-    StoredPictures,
     check_batch,
     class_numbers,
 )
 from fer_zoo.training.sam import at_the_worst_point, read_buffers, write_buffers
 from fer_zoo.training.sampling import SAMPLING_POWERS, EpochSampler, inverse_frequency_weights
+from fer_zoo.training.stored_pictures import StoredPictures
 
 
 class ExpressionTrainer(Trainer):

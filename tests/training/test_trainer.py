@@ -241,6 +241,25 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert_same_weights(resumed, whole, atol=0)
 
 
+def test_a_resumed_run_with_stored_pictures_ends_at_the_same_weights(tmp_path: Path) -> None:
+    """The pictures that are evaluated are read at another time then, which nothing that is drawn depends on."""
+    rows = Rows(LABELS)
+    options: dict[str, Any] = {
+        "store": "memory",
+        "augmentation": {"flip": 0.5, "geometry": 1.0, "rotation": 20, "erase": 0.5},
+        "eval_dataset": Rows(LABELS, seed=1),
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "num_train_epochs": 3,
+    }
+    whole, resumed = smooth_model(), smooth_model()
+    trainer(whole, tmp_path, rows, **options).train()
+
+    trainer(resumed, tmp_path, rows, **options).train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+
+    assert_same_weights(resumed, whole, atol=0)
+
+
 def test_the_best_average_is_loaded_at_the_end(tmp_path: Path) -> None:
     """Where the first evaluation was the best, the model ends with the average of the first epoch."""
     rows, model, first = Rows(LABELS), narrow_model(), narrow_model()
