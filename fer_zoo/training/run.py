@@ -98,7 +98,8 @@ class TrainingRun:
             command: what was typed, for the record.
 
         Raises:
-            RunFolderError: if the folder holds something that must not be written over.
+            RunFolderError: if the folder holds something that must not be written over, or checkpoints of which none
+                can be gone on from.
             FerZooError: if the data or the model cannot be used as they are; see
                 :func:`~fer_zoo.training.load_training_data`.
         """
@@ -114,14 +115,14 @@ class TrainingRun:
         )
         arguments = make_arguments(settings, work, data)
         initial = make_initial_model(settings, data.train.label_set)
+        checkpoint, passed_over = work.choose_checkpoint(
+            mode, num_processes=arguments.world_size, has_average=arguments.ema_decay > 0
+        )
         wait_for_everyone()  # nobody writes before all have looked
         if arguments.should_save:
             header = ", ".join(f"{name} {version}" for name, version in _environment(arguments).versions.items())
             work.begin(settings, f"made with {header}", restart=mode == "restart")
         wait_for_everyone()
-        checkpoint, passed_over = work.find_checkpoint(
-            num_processes=arguments.world_size, has_average=arguments.ema_decay > 0
-        )
         return cls(settings, work, data, initial, arguments, checkpoint, passed_over, command)
 
     @property
