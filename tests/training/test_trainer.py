@@ -326,6 +326,17 @@ def test_fewer_pictures_than_a_full_batch_are_refused(tmp_path: Path) -> None:
         run.train()
 
 
+def test_the_learning_rate_falls_with_the_epoch(tmp_path: Path) -> None:
+    """An epoch of 5 full batches, two a step, has 3 steps, and the rate falls after them."""
+    options: dict[str, Any] = {"gradient_accumulation_steps": 2, "dataloader_drop_last": True, "lr_decay": 0.5}
+    run = trainer(smooth_model(), tmp_path, Rows([0, 1, 2] * 7), logging_strategy="steps", logging_steps=1, **options)
+
+    run.train()
+
+    rates = [row["learning_rate"] for row in run.state.log_history if "learning_rate" in row]
+    assert rates == [0.01, 0.01, 0.01, 0.005, 0.005, 0.005]
+
+
 def test_a_trainer_needs_the_image_processor_of_the_model(tmp_path: Path) -> None:
     """Without it nobody knows what the pixel values are."""
     with pytest.raises(InvalidOptionError, match="expected the FerImageProcessor of the model"):
