@@ -34,6 +34,7 @@ class TrainingData:
         test: to report on; ``None`` means ``eval``.
         unlabelled: further pictures without labels; ``None`` if there are none.
         num_twins: how many pictures were left out of ``eval`` and ``test`` because training has them too.
+        selection: which pictures of their split the reported ones are, in words; empty for all.
     """
 
     train: ExpressionDataset
@@ -41,6 +42,7 @@ class TrainingData:
     test: ExpressionDataset | None = None
     unlabelled: ExpressionDataset | None = None
     num_twins: int = 0
+    selection: str = ""
 
     @property
     def reported(self) -> ExpressionDataset | None:
@@ -89,20 +91,28 @@ def load_training_data(
         has_validation = "validation" in splits and train.split not in {"validation", ALL}
         eval_split, share = ("validation", None) if has_validation else (None, AUTOMATIC_SHARE)
     chosen = _load(settings, eval_split) if eval_split else None
+    words = []
     if share:
+        whole = train
         train, chosen = cut_share(train, share, seed)
+        if not settings.test_split:
+            words.append(f"a share of {len(chosen):,} of {len(whole):,} that was cut off")
     tested = _load(settings, settings.test_split) if settings.test_split else None
     chosen, tested = (part and part.with_labels() for part in (chosen, tested))
     num_twins = 0
     if settings.without_twins:
         found = [part and part.without_twins_of(train, unreadable=unreadable) for part in (chosen, tested)]
         num_twins = sum(len(old) - len(new) for old, new in zip((chosen, tested), found, strict=True) if old and new)
+        reported, rest = (chosen, found[0]) if tested is None else (tested, found[1])
+        if reported is not None and rest is not None:
+            words.append(f"without {len(reported) - len(rest):,} pictures that training has too")
         chosen, tested = found
     for part, name in ((chosen, "to choose the epoch by"), (tested, "to report on")):
         if part is not None and len(part) == 0:
             raise TrainingDataError(f"No picture is left {name}")
     check_measured_apart(train, {"data.eval_split": chosen, "data.test_split": tested})
-    return TrainingData(train, chosen, tested, _load_unlabelled(settings, train.label_set), num_twins)
+    unlabelled = _load_unlabelled(settings, train.label_set)
+    return TrainingData(train, chosen, tested, unlabelled, num_twins, ", ".join(words))
 
 
 def check_measured_apart(train: ExpressionDataset, measured: Mapping[str, ExpressionDataset | None]) -> None:

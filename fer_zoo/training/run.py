@@ -229,7 +229,12 @@ class TrainingRun:
         if self.data.reported is None:
             return None
         return evaluate(
-            model, self.data.reported, processor=self.initial.processor, command=self.command, **self._reading()
+            model,
+            self.data.reported,
+            processor=self.initial.processor,
+            selection=self.data.selection,
+            command=self.command,
+            **self._reading(),
         )
 
     def _reading(self) -> dict[str, Any]:

@@ -110,8 +110,8 @@ class ExpressionTrainer(Trainer):
         if self.args.dataloader_drop_last and self.num_draws(self.train_dataset) < batch:
             processes = f" in each of {self.args.world_size} processes" if self.args.world_size > 1 else ""
             raise TrainingDataError(
-                f"{len(self.train_dataset)} pictures do not fill a batch of {self.args.train_batch_size}{processes}, and "
-                "the last batch is dropped if it is not full (dataloader_drop_last)"
+                f"{len(self.train_dataset)} pictures do not fill a batch of {self.args.train_batch_size}{processes}, "
+                "and the last batch is dropped if it is not full (dataloader_drop_last)"
             )
         return cast("DataLoader[Any]", super().get_train_dataloader())
 

@@ -207,6 +207,20 @@ def test_twins_are_left_out_of_measuring_only(tmp_path: Path) -> None:
     assert (len(found.train), len(found.eval or ()), len(found.test or ())) == (24, 12, 6)
 
 
+@pytest.mark.parametrize(
+    ("options", "selection"),
+    [
+        ({"test_split": "all", "without_twins": True}, "without 24 pictures that training has too"),
+        ({"eval_share": 0.25}, "a share of 6 of 24 that was cut off"),
+        ({"eval_share": 0.25, "test_split": "validation"}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_is_reported_on_is_told(options: dict[str, Any], selection: str, tmp_path: Path) -> None:
+    """In words, for the report; nothing where it is all of a split."""
+    assert load_training_data(settings(write_splits(tmp_path), **options), seed=0).selection == selection
+
+
 def test_unreadable_pictures_are_nobodys_twins(tmp_path: Path) -> None:
     """They are an error, or stay where they are."""
     data = write_splits(tmp_path)
