@@ -275,7 +275,11 @@ def make_arguments(
         raise InvalidOptionError("training", settings.training, f"options that fit together ({error})") from error
     if data is not None and "dataloader_drop_last" not in values:
         # batch normalisation has nothing to compare a single picture with
-        arguments.dataloader_drop_last = len(data.train) % (arguments.train_batch_size * arguments.world_size) == 1
+        batch = arguments.train_batch_size * arguments.world_size
+        is_single = len(data.train) % batch == 1
+        # how many of the last batch can be read is not known yet
+        may_be_single = arguments.unreadable == "skip" and len(data.train) >= 2 * batch
+        arguments.dataloader_drop_last = is_single or may_be_single
     return arguments
 
 

@@ -334,6 +334,23 @@ def test_a_single_picture_is_no_batch(train: Train, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "training.json").read_text(encoding="utf-8"))["num_steps"] == 1
 
 
+@pytest.mark.parametrize("store", ["none", "memory"])
+def test_a_single_readable_picture_is_no_batch(store: str, train: Train, tmp_path: Path) -> None:
+    """Of 11 pictures one cannot be read: batches of 3 would leave a single one."""
+    faces = write_faces(tmp_path / "eleven", per_class=4)
+    (faces / "sad" / "00.png").unlink()
+    (faces / "sad" / "01.png").write_bytes(b"no picture")
+    layer = {**run_layer(faces, store=store), "recipe": "from-scratch"}
+    layer["data"]["eval_share"] = 0
+
+    result = train(
+        *("--epochs", "1", "--batch-size", "3", "--unreadable", "skip"),
+        file=write_config(tmp_path / "eleven.yaml", layer),
+    )
+
+    assert result.exit_code == 0, result.output
+
+
 def test_without_anything_to_measure_there_is_no_report(train: Train, tmp_path: Path) -> None:
     """The card says that nothing was measured or calibrated."""
     result = train(write_faces(tmp_path / "plain"), "--eval-share", "0")
