@@ -58,7 +58,7 @@ def calibrate(
         with errors_as_usage(except_for=ImageReadError), show_progress() as on_progress:
             choice = parse_unreadable(unreadable)
             _check_destination(output)
-            dataset, _ = select_pictures(kind, path, split, without_twins_of=without_twins_of)
+            dataset, _ = select_pictures(kind, path, split, without_twins_of=without_twins_of, unreadable=choice)
             classifier = load_classifier(model, device=device)
             found = evaluation.calibrate(
                 classifier.model,

@@ -73,7 +73,7 @@ def evaluate(
         with errors_as_usage(except_for=ImageReadError), show_progress() as on_progress:
             choice = parse_unreadable(unreadable)
             dataset, selection = select_pictures(
-                kind, path, split, challenge=challenge, without_twins_of=without_twins_of
+                kind, path, split, challenge=challenge, without_twins_of=without_twins_of, unreadable=choice
             )
             report = evaluation.evaluate(
                 model,

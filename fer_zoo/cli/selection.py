@@ -25,7 +25,13 @@ class Selection(NamedTuple):
 
 
 def select_pictures(
-    kind: str, path: Path, split: str | None, *, challenge: Path | None = None, without_twins_of: str | None = None
+    kind: str,
+    path: Path,
+    split: str | None,
+    *,
+    challenge: Path | None = None,
+    without_twins_of: str | None = None,
+    unreadable: str = "raise",
 ) -> Selection:
     """Load a data set and leave out what is not meant.
 
@@ -35,6 +41,7 @@ def select_pictures(
         split: part of it; by default test, else validation, else all that is there.
         challenge: file of a challenge list that selects pictures.
         without_twins_of: split whose pictures are left out, wherever they occur.
+        unreadable: ``"raise"``, or ``"skip"`` to keep pictures that cannot be read while twins are looked for.
 
     Raises:
         FerZooError: if something is not there, or not as it should be; the message says what.
@@ -50,7 +57,8 @@ def select_pictures(
         words.append(f"the challenge list {chosen.name}")
     if without_twins_of is not None:
         number = len(dataset)
-        dataset = dataset.without_twins_of(load_dataset(kind, path, split=without_twins_of, keep_unlabelled=True))
+        others = load_dataset(kind, path, split=without_twins_of, keep_unlabelled=True)
+        dataset = dataset.without_twins_of(others, unreadable=unreadable)
         words.append(
             f"without the {number - len(dataset):,} of {number:,} pictures that are also in {without_twins_of}"
         )

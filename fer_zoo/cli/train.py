@@ -67,7 +67,7 @@ def train(
     calibrate: Annotated[bool | None, typer.Option(help="Fit the temperature at the end.")] = None,
     float16: Annotated[bool | None, typer.Option("--float16", help="Store the weights with half the bytes.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint, even if the settings have changed.")
+        bool, typer.Option("--resume", help="Go on from the last checkpoint, also with more epochs, for example.")
     ] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Delete what an earlier run left in DIR.")] = False,
     list_recipes: Annotated[bool, typer.Option("--list-recipes", help="Print the recipes and stop.")] = False,
@@ -108,7 +108,7 @@ def train(
     if resume and restart:
         raise typer.BadParameter("choose one of --resume and --restart")
     mode = "resume" if resume else "restart" if restart else "auto"
-    with stoppable(output), errors_as_usage(), quiet_training():
+    with stoppable(output, mode), errors_as_usage(), quiet_training():
         if output is None:
             raise InvalidOptionError("--output", None, "a folder for the run")
         from fer_zoo.cli.training_session import run_session  # the other commands do without the trainer
@@ -168,8 +168,9 @@ def quiet_training() -> Iterator[None]:
 
 
 @contextmanager
-def stoppable(output: Path | None) -> Iterator[None]:
+def stoppable(output: Path | None, mode: str) -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does, with a line that says how it goes on."""
+    command = "the same command without --restart" if mode == "restart" else "the same command"
 
     def stop(number: int, frame: FrameType | None) -> None:
         """End the run."""
@@ -179,7 +180,7 @@ def stoppable(output: Path | None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        complain(f"stopped; the same command goes on from the last checkpoint in {output}")
+        complain(f"stopped; {command} goes on from the last checkpoint in {output}")
         raise typer.Exit(STOPPED) from error
     finally:
         signal.signal(signal.SIGTERM, before)

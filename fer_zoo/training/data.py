@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fer_zoo.datasets import ExpressionDataset, load_dataset
 from fer_zoo.datasets.loading import open_reader
+from fer_zoo.datasets.reader import ALL
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, TrainingDataError
 from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.training.settings import DataSettings
+from fer_zoo.training.unlabelled import list_pictures
 
 #: Options of :func:`fer_zoo.datasets.load_dataset` that are none of a kind of data set.
 LOADING_OPTIONS = ("check_counts", "keep_unlabelled", "max_pixels")
 
 AUTOMATIC_SHARE = 0.1  # cut off for choosing where there is no validation split
 MIN_PER_CLASS = 2  # pictures of a class of which one can be cut off
+MIN_CLASSES = 2  # that can be told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class TrainingData:
         test: to report on; ``None`` means ``eval``.
         unlabelled: further pictures without labels; ``None`` if there are none.
         num_twins: how many pictures were left out of ``eval`` and ``test`` because training has them too.
+        selection: which pictures of their split the reported ones are, in words; empty for all.
     """
 
     train: ExpressionDataset
@@ -39,6 +42,7 @@ class TrainingData:
     test: ExpressionDataset | None = None
     unlabelled: ExpressionDataset | None = None
     num_twins: int = 0
+    selection: str = ""
 
     @property
     def reported(self) -> ExpressionDataset | None:
@@ -55,7 +59,9 @@ class TrainingData:
         }
 
 
-def load_training_data(settings: DataSettings, *, seed: int, unreadable: str = "raise") -> TrainingData:
+def load_training_data(
+    settings: DataSettings, *, seed: int, unreadable: str = "raise", needs_labels: bool = True
+) -> TrainingData:
     """Load the pictures of a run.
 
     What is learnt may be votes; what is judged are classes, so pictures whose votes name none are left out there.
@@ -64,10 +70,12 @@ def load_training_data(settings: DataSettings, *, seed: int, unreadable: str = "
         settings: which.
         seed: of the share that is cut off.
         unreadable: what to do with pictures that cannot be read while twins are looked for.
+        needs_labels: whether every picture to learn from must have a label.
 
     Raises:
         EmptyClassError: if a class has no picture to learn from.
-        TrainingDataError: if a part has no pictures, or a class too few to cut a share off.
+        TrainingDataError: if a part has no pictures, training has fewer than two classes or pictures without a label, a
+            class has too few pictures to cut a share off, or pictures to measure with are among those to learn from.
         DatasetLayoutError: if the data or a split are not there.
         AnnotationError: if a label is outside the set.
     """
@@ -77,24 +85,73 @@ def load_training_data(settings: DataSettings, *, seed: int, unreadable: str = "
         raise InvalidOptionError("data.split", None, f"one of the splits that are there: {', '.join(splits)}")
     train = _load(settings, split)
     train.require_every_class()
+    _check_learnable(train, needs_labels=needs_labels)
     eval_split, share = settings.eval_split, settings.eval_share
     if eval_split is None and share is None:
-        has_validation = "validation" in splits and train.split != "validation"
+        has_validation = "validation" in splits and train.split not in {"validation", ALL}
         eval_split, share = ("validation", None) if has_validation else (None, AUTOMATIC_SHARE)
     chosen = _load(settings, eval_split) if eval_split else None
+    words = []
     if share:
+        whole = train
         train, chosen = cut_share(train, share, seed)
+        if not settings.test_split:
+            words.append(f"a share of {len(chosen):,} of {len(whole):,} that was cut off")
     tested = _load(settings, settings.test_split) if settings.test_split else None
     chosen, tested = (part and part.with_labels() for part in (chosen, tested))
     num_twins = 0
     if settings.without_twins:
         found = [part and part.without_twins_of(train, unreadable=unreadable) for part in (chosen, tested)]
         num_twins = sum(len(old) - len(new) for old, new in zip((chosen, tested), found, strict=True) if old and new)
+        reported, rest = (chosen, found[0]) if tested is None else (tested, found[1])
+        if reported is not None and rest is not None:
+            words.append(f"without {len(reported) - len(rest):,} pictures that training has too")
         chosen, tested = found
     for part, name in ((chosen, "to choose the epoch by"), (tested, "to report on")):
         if part is not None and len(part) == 0:
             raise TrainingDataError(f"No picture is left {name}")
-    return TrainingData(train, chosen, tested, _load_unlabelled(settings, train.label_set), num_twins)
+    check_measured_apart(train, {"data.eval_split": chosen, "data.test_split": tested})
+    unlabelled = _load_unlabelled(settings, train.label_set)
+    return TrainingData(train, chosen, tested, unlabelled, num_twins, ", ".join(words))
+
+
+def check_measured_apart(train: ExpressionDataset, measured: Mapping[str, ExpressionDataset | None]) -> None:
+    """Refuse pictures to measure with that are among those to learn from, as far as their paths show.
+
+    Args:
+        train: to learn from.
+        measured: the parts to measure with, by the setting that names them.
+
+    Raises:
+        TrainingDataError: if a part shares pictures with training.
+    """
+    learnt = set(list_pictures(train))
+    for name, part in measured.items():
+        shared = [key for key in list_pictures(part) if key in learnt] if part is not None else []
+        if part is not None and shared:
+            raise TrainingDataError(
+                f"{len(shared):,} of {len(part):,} pictures of {name} ({part.split}) are among the {len(train):,} to "
+                f"learn from ({train.split}), the first of them {shared[0][0]!r}: choose another data.split or {name}, "
+                "or leave them out of measuring with data.without_twins"
+            )
+
+
+def _check_learnable(train: ExpressionDataset, *, needs_labels: bool) -> None:
+    """Refuse pictures of which nothing can be learnt.
+
+    Raises:
+        TrainingDataError: if there are fewer than two classes, or pictures without a label that need one.
+    """
+    if len(train.label_set) < MIN_CLASSES:
+        raise TrainingDataError(
+            f"The only class is {', '.join(map(str, train.label_set))}: training needs at least {MIN_CLASSES} classes"
+        )
+    number = sum(train.target_of(sample) is None for sample in train.samples)
+    if needs_labels and number:
+        raise TrainingDataError(
+            f"{number:,} of {len(train):,} pictures to learn from have no label: leave keep_unlabelled out of "
+            "data.options, and name pictures without labels in data.unlabelled"
+        )
 
 
 def cut_share(dataset: ExpressionDataset, share: float, seed: int) -> tuple[ExpressionDataset, ExpressionDataset]:
@@ -109,14 +166,21 @@ def cut_share(dataset: ExpressionDataset, share: float, seed: int) -> tuple[Expr
         What is left, and what was cut off.
 
     Raises:
-        TrainingDataError: if a class has too few pictures or persons.
+        TrainingDataError: if a class has too few pictures or persons, all of a class would be cut off, or a picture has
+            no class.
         MissingPackageError: if scikit-learn is not installed.
     """
     try:
         from sklearn.model_selection import StratifiedGroupKFold, train_test_split
     except ModuleNotFoundError as error:
         raise MissingPackageError("scikit-learn", "Cutting off a share", "pip install 'fer-zoo[train]'") from error
-    classes = _classes(dataset)
+    found = _classes(dataset)
+    if None in found:
+        raise TrainingDataError(
+            f"A share of {share:g} cannot be cut off the same of every class: {found.count(None):,} of "
+            f"{len(dataset):,} pictures have none. Name data.eval_split, or set data.eval_share to 0"
+        )
+    classes = np.array(found)
     counts = np.bincount(classes, minlength=len(dataset.label_set))
     rare = [str(e) for e, count in zip(dataset.label_set, counts, strict=True) if 0 < count < MIN_PER_CLASS]
     if rare:
@@ -133,17 +197,22 @@ def cut_share(dataset: ExpressionDataset, share: float, seed: int) -> tuple[Expr
         raise TrainingDataError(
             f"A share of {share:g} of {len(dataset)} pictures cannot be cut off ({error})"
         ) from error
+    kept = np.bincount(classes[left], minlength=len(dataset.label_set))
+    lost = [str(e) for e, count, rest in zip(dataset.label_set, counts, kept, strict=True) if count and not rest]
+    if lost:
+        raise TrainingDataError(
+            f"A share of {share:g} of {len(dataset)} pictures with seed {seed} takes all of {', '.join(lost)}: choose "
+            "a smaller data.eval_share, another training.seed, or data.eval_split"
+        )
     return dataset.select(sorted(left.tolist())), dataset.select(sorted(cut.tolist()))
 
 
-def _classes(dataset: ExpressionDataset) -> NDArray[np.int64]:
-    """Return the class of every picture, ``(N,)``; where only votes are known, the class with the most."""
-    return np.array(
-        [
-            int(np.argmax(sample.votes)) if sample.label is None and sample.votes is not None else sample.label
-            for sample in dataset.samples
-        ]
-    )
+def _classes(dataset: ExpressionDataset) -> list[int | None]:
+    """Return the class of every picture; where only votes are known, the class with the most."""
+    return [
+        int(np.argmax(sample.votes)) if sample.label is None and sample.votes is not None else sample.label
+        for sample in dataset.samples
+    ]
 
 
 def _reader_options(settings: DataSettings) -> dict[str, Any]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 from transformers import PreTrainedModel
 
 from fer_zoo.datasets import DATASETS
@@ -15,6 +18,7 @@ from fer_zoo.licences import CENTER_FACE, CODE, TRAINED_ON_FER_PLUS, Licence
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.registry import ENTRIES, ORGANIZATION
 from fer_zoo.training.data import TrainingData
+from fer_zoo.training.methods import METHODS
 from fer_zoo.training.recipes import get_recipe
 from fer_zoo.training.record import RunRecord
 from fer_zoo.training.settings import DataSettings
@@ -97,7 +101,15 @@ def training_card(
         record: of the run.
         report: how good it is; ``None`` if it was not measured.
     """
-    licences = list(data_licences(record.settings.data, record.base_model))
+    settings = record.settings
+    licences = list(
+        data_licences(
+            settings.data,
+            record.base_model,
+            teachers=settings.model.teachers if METHODS[settings.method].takes_teachers else [],
+            takes_unlabelled=METHODS[settings.method].takes_unlabelled,
+        )
+    )
     metadata = ModelCardData(
         license="other",
         license_name="see-the-licences-in-this-card",
@@ -137,11 +149,14 @@ def training_card(
 
 
 def describe_origin(record: RunRecord) -> str:
-    """Return where the weights come from."""
+    """Return where the weights come from, the teachers among it."""
+    method = METHODS[record.settings.method]
+    names = ", ".join(f"`{name}`" for name in record.settings.model.teachers)
+    taught = f" It learned from the answers of {names} (distillation)." if method.takes_teachers and names else ""
     if record.base_model is None:
-        return "Training began with random weights."
+        return f"Training began with random weights.{taught}"
     new = f" Its classifier did not know {', '.join(record.new_classes)} before." if record.new_classes else ""
-    return f"Training began with the weights of `{record.base_model}`.{new}"
+    return f"Training began with the weights of `{record.base_model}`.{new}{taught}"
 
 
 def describe_data(data: TrainingData, record: RunRecord) -> str:
@@ -150,6 +165,13 @@ def describe_data(data: TrainingData, record: RunRecord) -> str:
     lines = [f"The data set is {DATASETS[settings.kind].card.title}; learned from: split `{data.train.split}`."]
     if settings.targets == "votes":
         lines.append("The targets are the votes of the people who labelled the pictures.")
+    if data.unlabelled is not None and METHODS[record.settings.method].takes_unlabelled:
+        title = DATASETS[settings.unlabelled["kind"]].card.title
+        how = "by the adaptive confidence margin (Ada-CM)" if record.settings.method == "ada_cm" else "by distillation"
+        lines.append(
+            f"Learned from without labels, {how}: {len(data.unlabelled):,} pictures of {title}, "
+            f"split `{data.unlabelled.split}`."
+        )
     if data.eval is not None:
         is_share = data.eval.split == data.train.split
         part = "a share of it that was cut off" if is_share else f"split `{data.eval.split}`"
@@ -236,22 +258,35 @@ def describe_calibration(record: RunRecord) -> str:
     )
 
 
-def data_licences(settings: DataSettings, base_model: str | None) -> Iterator[Licence]:
-    """Yield the terms of the weights, and of the data that they were learned from."""
+def data_licences(
+    settings: DataSettings, base_model: str | None, *, teachers: list[str] | None = None, takes_unlabelled: bool = True
+) -> Iterator[Licence]:
+    """Yield the terms of the weights, and of all data that they were learned from.
+
+    Args:
+        settings: the data.
+        base_model: what the weights came from.
+        teachers: models whose answers were learnt.
+        takes_unlabelled: whether the method looks at pictures without labels.
+    """
     yield Licence(
         "weights", "to be stated by who publishes them", "this run", "They were learned from the data named below."
     )
-    entry = ENTRIES.get((base_model or "").removeprefix(f"{ORGANIZATION}/"))
-    inherited = () if entry is None or entry.licences is None else entry.licences.training_data
-    if base_model is not None and not inherited:
-        yield Licence(f"base model {base_model}", UNKNOWN_TERMS, base_model, "Its own card may state them.")
-    own = TRAINED_ON_FER_PLUS.training_data if settings.kind == "fer_plus" else (licence_of(settings),)
-    yield from dict.fromkeys((*inherited, *own))
+    rows: list[Licence] = []
+    sources = [("base model", base_model)] if base_model is not None else []
+    for part, name in (*sources, *(("teacher", name) for name in teachers or [])):
+        entry = ENTRIES.get(name.removeprefix(f"{ORGANIZATION}/"))
+        inherited = () if entry is None or entry.licences is None else entry.licences.training_data
+        rows.extend(inherited or (Licence(f"{part} {name}", UNKNOWN_TERMS, name, "Its own card may state them."),))
+    kinds = [settings.kind, *([settings.unlabelled["kind"]] if takes_unlabelled and settings.unlabelled else [])]
+    for kind in kinds:
+        rows.extend(TRAINED_ON_FER_PLUS.training_data if kind == "fer_plus" else (licence_of(kind),))
+    yield from dict.fromkeys(rows)
 
 
-def licence_of(settings: DataSettings) -> Licence:
+def licence_of(kind: str) -> Licence:
     """Return the terms of a data set, plainly so where they are not known."""
-    card = DATASETS[settings.kind].card
+    card = DATASETS[kind].card
     if card.homepage:
         return Licence(f"{card.title} pictures and labels", card.terms, card.homepage, dataset=card.name)
     return Licence(
@@ -292,7 +327,13 @@ def hub_name(base_model: str | None) -> str | None:
     if base_model is None:
         return None
     entry = ENTRIES.get(base_model.removeprefix(f"{ORGANIZATION}/"))
-    return None if entry is None else entry.repo_id
+    if entry is not None:
+        return entry.repo_id
+    try:
+        validate_repo_id(base_model)
+    except HFValidationError:
+        return None
+    return base_model if "/" in base_model and not Path(base_model).is_dir() else None
 
 
 __all__ = ["training_card"]

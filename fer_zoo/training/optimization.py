@@ -66,6 +66,19 @@ def parameter_groups(
     return [{"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()]
 
 
+def count_steps(num_draws: int, *, batch_size: int, accumulation: int, drops_last: bool) -> int:
+    """Return how many steps of the optimiser an epoch has, at least 1; the last may be of fewer batches.
+
+    Args:
+        num_draws: pictures that an epoch draws.
+        batch_size: pictures that all processes take together.
+        accumulation: batches of a step.
+        drops_last: whether a last batch that is not full is left out.
+    """
+    batches = num_draws // batch_size if drops_last else math.ceil(num_draws / batch_size)
+    return max(1, math.ceil(batches / accumulation))
+
+
 def decay_schedule(
     optimizer: torch.optim.Optimizer,
     *,
@@ -92,4 +105,4 @@ def decay_schedule(
     return LambdaLR(optimizer, share)
 
 
-__all__ = ["decay_schedule", "parameter_groups"]
+__all__ = ["count_steps", "decay_schedule", "parameter_groups"]

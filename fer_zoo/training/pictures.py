@@ -1,7 +1,7 @@
 """From the rows of a data set to the pixel values of a batch, made on the device.
 
 Workers read pictures and hand over bytes; resizing, grey, augmentation and normalisation happen for the whole batch on
-the device. A data set that fits is read once and kept there whole: then nothing is left for the processor to do.
+the device.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, get_worker_info
+from torch.utils.data import Dataset, get_worker_info
 from torchvision.transforms import v2
 from transformers.image_utils import pil_torch_interpolation_mapping
 
@@ -21,7 +21,6 @@ from fer_zoo.imaging import read_image
 from fer_zoo.models import FerImageProcessor
 
 UNREADABLE_CHOICES = ("raise", "skip")
-READ_BATCH = 64  # pictures that a worker hands over together while a data set is read
 
 
 class Rows(Protocol):
@@ -144,8 +143,8 @@ class PictureCollator:
     def __call__(self, rows: Sequence[dict[str, Any] | ImageReadError | None] | dict[str, Any]) -> dict[str, Any]:
         """Return ``images`` ``(B, 3, H, W)`` uint8, ``labels`` if all rows have one, and how many were left out.
 
-        A batch that is one already, as :class:`StoredPictures` gives it, stays as it is. One with a picture that should
-        not have been unreadable has only ``error``.
+        A batch that is one already, as ``StoredPictures`` gives it, stays as it is. One with a picture that should not
+        have been unreadable has only ``error``.
 
         Raises:
             TrainingDataError: if no picture of the batch could be read.
@@ -168,82 +167,13 @@ class PictureCollator:
     def join(self, images: Sequence[Tensor]) -> Tensor:
         """Stack pictures; those of several sizes are resized first."""
         if len({image.shape for image in images}) > 1:
-            images = [
-                v2.functional.resize(image, list(self.size), interpolation=self.interpolation, antialias=True)
-                for image in images
-            ]
+            images = [self.resize(image) for image in images]
         return torch.stack(list(images))
 
-
-class StoredPictures(Dataset[Any]):
-    """A data set whose pictures were all read and are kept in one tensor.
-
-    Args:
-        images: ``(N, C, H, W)`` uint8, on any device.
-        labels: ``(N,)`` class numbers or ``(N, K)`` votes on the CPU, or ``None``.
-        num_unreadable: pictures that were left out.
-    """
-
-    def __init__(self, images: Tensor, labels: Tensor | None, num_unreadable: int = 0) -> None:
-        self.images = images
-        self.label_tensor = labels
-        self.num_unreadable = num_unreadable
-
-    @classmethod
-    def read(
-        cls,
-        rows: Rows,
-        preparation: PixelPreparation,
-        *,
-        device: torch.device | str = "cpu",
-        unreadable: str = "raise",
-        num_workers: int = 0,
-    ) -> StoredPictures:
-        """Read all pictures of a data set.
-
-        They are kept in their own size if that is one and the same, else in the size of the model; grey pictures of a
-        grey model take one channel.
-
-        Args:
-            rows: the data set.
-            preparation: of the model that they are for.
-            device: where to keep them.
-            unreadable: ``"raise"``, or ``"skip"`` to leave pictures out that cannot be read.
-            num_workers: processes that read.
-
-        Raises:
-            ImageReadError: if a picture cannot be read and ``unreadable`` is ``"raise"``.
-            TrainingDataError: if no picture can be read.
-        """
-        loader = DataLoader(PictureReader(rows, unreadable), READ_BATCH, collate_fn=list, num_workers=num_workers)
-        found = [row for several in loader for row in several]
-        collate = PictureCollator(preparation.size, preparation.interpolation)
-        batch = check_batch(collate(found))
-        images = batch["images"]
-        if preparation.is_grey and torch.equal(images[:, :1].expand_as(images), images):
-            images = images[:, :1]
-        return cls(images.contiguous().to(device), batch.get("labels"), int(batch.get("num_unreadable", 0)))
-
-    @property
-    def labels(self) -> list[Any]:
-        """The labels of the rows that were kept."""
-        return [None] * len(self) if self.label_tensor is None else list(self.label_tensor.tolist())
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        """Return one picture as a batch."""
-        return self.__getitems__([index])
-
-    def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        """Return a batch, which is how data loaders ask for the pictures of a data set that has this method."""
-        chosen = torch.as_tensor(indices)
-        batch = {"images": self.images[chosen.to(self.images.device)]}
-        if self.label_tensor is not None:
-            batch["labels"] = self.label_tensor[chosen]
-        return batch
+    def resize(self, image: Tensor) -> Tensor:
+        """Bring a picture ``(3, H, W)`` uint8 to the size of the batch."""
+        resized = v2.functional.resize(image, list(self.size), interpolation=self.interpolation, antialias=True)
+        return cast(Tensor, resized)
 
 
 def check_batch(batch: dict[str, Any]) -> dict[str, Any]:
@@ -306,4 +236,4 @@ def check_unreadable(value: str) -> str:
     return value
 
 
-__all__ = ["PictureCollator", "PictureReader", "PixelPreparation", "StoredPictures"]
+__all__ = ["PictureCollator", "PictureReader", "PixelPreparation"]

@@ -59,7 +59,9 @@ class RunRecord:
         return {
             name: value
             for name, value in own.items()
-            if name.startswith(sections) and name not in MODEL_SOURCE and value != recipe.get(name)
+            if (name == "method" or name.startswith(sections))
+            and name not in MODEL_SOURCE
+            and value != recipe.get(name)
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -98,7 +98,8 @@ class TrainingRun:
             command: what was typed, for the record.
 
         Raises:
-            RunFolderError: if the folder holds something that must not be written over.
+            RunFolderError: if the folder holds something that must not be written over, or checkpoints of which none
+                can be gone on from.
             FerZooError: if the data or the model cannot be used as they are; see
                 :func:`~fer_zoo.training.load_training_data`.
         """
@@ -106,17 +107,22 @@ class TrainingRun:
         work.check(settings, mode)
         arguments = make_arguments(settings, work)
         set_seed(arguments.seed)
-        data = load_training_data(settings.data, seed=arguments.seed, unreadable=arguments.unreadable)
+        data = load_training_data(
+            settings.data,
+            seed=arguments.seed,
+            unreadable=arguments.unreadable,
+            needs_labels=getattr(arguments, "hard_label_share", 1) > 0,
+        )
         arguments = make_arguments(settings, work, data)
         initial = make_initial_model(settings, data.train.label_set)
+        checkpoint, passed_over = work.choose_checkpoint(
+            mode, num_processes=arguments.world_size, has_average=arguments.ema_decay > 0
+        )
         wait_for_everyone()  # nobody writes before all have looked
         if arguments.should_save:
             header = ", ".join(f"{name} {version}" for name, version in _environment(arguments).versions.items())
             work.begin(settings, f"made with {header}", restart=mode == "restart")
         wait_for_everyone()
-        checkpoint, passed_over = work.find_checkpoint(
-            num_processes=arguments.world_size, has_average=arguments.ema_decay > 0
-        )
         return cls(settings, work, data, initial, arguments, checkpoint, passed_over, command)
 
     @property
@@ -223,7 +229,12 @@ class TrainingRun:
         if self.data.reported is None:
             return None
         return evaluate(
-            model, self.data.reported, processor=self.initial.processor, command=self.command, **self._reading()
+            model,
+            self.data.reported,
+            processor=self.initial.processor,
+            selection=self.data.selection,
+            command=self.command,
+            **self._reading(),
         )
 
     def _reading(self) -> dict[str, Any]:
@@ -264,7 +275,11 @@ def make_arguments(
         raise InvalidOptionError("training", settings.training, f"options that fit together ({error})") from error
     if data is not None and "dataloader_drop_last" not in values:
         # batch normalisation has nothing to compare a single picture with
-        arguments.dataloader_drop_last = len(data.train) % (arguments.train_batch_size * arguments.world_size) == 1
+        batch = arguments.train_batch_size * arguments.world_size
+        is_single = len(data.train) % batch == 1
+        # how many of the last batch can be read is not known yet
+        may_be_single = arguments.unreadable == "skip" and len(data.train) >= 2 * batch
+        arguments.dataloader_drop_last = is_single or may_be_single
     return arguments
 
 

@@ -6,16 +6,18 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 import yaml
 from safetensors import SafetensorError, safe_open
 
 from fer_zoo.errors import InvalidOptionError, RunFolderError
 from fer_zoo.training.averaging import AVERAGE_FILE
-from fer_zoo.training.settings import RunSettings, read_settings
+from fer_zoo.training.methods import METHODS
+from fer_zoo.training.settings import RunSettings, flatten, read_settings
 from fer_zoo.whole_files import write_whole
 
 SETTINGS_FILE, RECORD_FILE = "run.yaml", "training.json"
@@ -25,6 +27,18 @@ MODES = ("auto", "resume", "restart")
 
 WEIGHTS_FILE, STATE_FILE = "model.safetensors", "trainer_state.json"
 STATE_FILES = (STATE_FILE, "optimizer.pt", "scheduler.pt")
+
+#: Settings that a checkpoint has decided, with all of the section ``model``: what the optimiser goes on with, which
+#: classes there are, and which pictures were cut off.
+DECIDED = frozenset(
+    {
+        "method",
+        *(f"data.{name}" for name in ("eval_share", "kind", "label_set", "options", "split")),
+        *(f"training.adam_{name}" for name in ("beta1", "beta2", "epsilon")),
+        *(f"training.{name}" for name in ("head_learning_rate", "layer_decay", "learning_rate", "weight_decay")),
+        *(f"training.{name}" for name in ("lr_scheduler_type", "optim", "optim_args", "optim_target_modules", "seed")),
+    }
+)
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
@@ -53,11 +67,12 @@ class RunFolder:
 
         Args:
             settings: of the run that is about to begin.
-            mode: ``"auto"`` goes on with the same run if it was interrupted, ``"resume"`` with any run, also one that
-                is finished or had other settings, and ``"restart"`` begins anew.
+            mode: ``"auto"`` goes on with the same run if it was interrupted, ``"resume"`` also with one that is
+                finished or had other settings, as long as they can still take effect, and ``"restart"`` begins anew.
 
         Raises:
-            RunFolderError: if the folder holds a finished run, one with other settings, or something else.
+            RunFolderError: if the folder holds a finished run, one with settings that do not go together with these, or
+                something else.
             InvalidOptionError: if there is no such mode, or the folder is a file.
         """
         if mode not in MODES:
@@ -74,6 +89,8 @@ class RunFolder:
             return
         if mode == "auto":
             self._check_same_run(settings)
+        if mode == "resume" and self._find_checkpoints():
+            self._check_resumable(settings)
 
     def _check_same_run(self, settings: RunSettings) -> None:
         """Refuse a finished run, and one with other settings.
@@ -89,6 +106,69 @@ class RunFolder:
             found = f"holds an interrupted run with other settings: {', '.join(changed)}"
             raise RunFolderError(str(self.path), found, f"Give the same settings or another folder; {advice}")
 
+    def _check_resumable(self, settings: RunSettings) -> None:
+        """Refuse settings that differ from those of the checkpoints and could not take effect.
+
+        Raises:
+            RunFolderError: if there are any.
+        """
+        before = RunSettings.from_layers(read_settings(self.path / SETTINGS_FILE))
+        old, new = effective_values(before), effective_values(settings)
+        names = [name for name in before.differences(settings) if old.get(name) != new.get(name)]
+        average = "training.ema_decay"
+        fixed = [
+            name
+            for name in names
+            if name in DECIDED or name.startswith("model.") or (name == average and not old[average])
+        ]
+        if fixed:
+            raise RunFolderError(
+                str(self.path),
+                f"holds checkpoints in which other values are settled already: {', '.join(fixed)}",
+                f"Leave these as they are in {SETTINGS_FILE}, choose another folder, or begin anew with --restart, "
+                "which deletes the checkpoints.",
+            )
+
+    def choose_checkpoint(
+        self, mode: str, *, num_processes: int = 1, has_average: bool = False
+    ) -> tuple[Path | None, list[Path]]:
+        """Return what :meth:`find_checkpoint` finds, and nothing where a run begins anew.
+
+        Args:
+            mode: see :meth:`check`.
+            num_processes: of the run that goes on.
+            has_average: whether the run keeps an average of the weights.
+
+        Raises:
+            RunFolderError: if there are checkpoints that are not half written, or any with ``"resume"``, and none of
+                them can be gone on from.
+        """
+        if mode == "restart":
+            return None, []
+        found, passed_over = self.find_checkpoint(num_processes=num_processes, has_average=has_average)
+        if found is None:
+            for path in passed_over:
+                number = max(1, len(list(path.glob("rng_state_*.pth"))))
+                if is_complete(path, num_processes=number):
+                    expected = f"{num_processes} processes{' and averaged weights' if has_average else ''}"
+                    raise RunFolderError(
+                        str(self.path),
+                        f"holds checkpoints of {number} processes, and none that {expected} can go on from",
+                        "Start as many processes with the same settings, or begin anew with --restart.",
+                    )
+            if passed_over and mode == "resume":
+                raise RunFolderError(
+                    str(self.path), "holds only checkpoints that are half written", "Begin anew with --restart."
+                )
+        return found, passed_over
+
+    def _find_checkpoints(self) -> list[Path]:
+        """Return all checkpoints, half written ones too, the last one first."""
+        if not self.checkpoints.is_dir():
+            return []
+        found = [(int(m[1]), path) for path in self.checkpoints.iterdir() if (m := _CHECKPOINT.fullmatch(path.name))]
+        return [path for _, path in sorted(found, reverse=True)]
+
     def find_checkpoint(self, *, num_processes: int = 1, has_average: bool = False) -> tuple[Path | None, list[Path]]:
         """Return the last complete checkpoint, and those after it that are only half written.
 
@@ -96,11 +176,8 @@ class RunFolder:
             num_processes: of the run that goes on; each has left a file.
             has_average: whether the run keeps an average of the weights.
         """
-        if not self.checkpoints.is_dir():
-            return None, []
-        found = [(int(m[1]), path) for path in self.checkpoints.iterdir() if (m := _CHECKPOINT.fullmatch(path.name))]
         passed_over: list[Path] = []
-        for _, path in sorted(found, reverse=True):
+        for path in self._find_checkpoints():
             if is_complete(path, num_processes=num_processes, has_average=has_average):
                 return path, passed_over
             passed_over.append(path)
@@ -141,6 +218,13 @@ class RunFolder:
         for path in sorted(scratch.iterdir(), key=lambda path: path.name == RECORD_FILE):
             path.replace(self.path / path.name)
         scratch.rmdir()
+
+
+def effective_values(settings: RunSettings) -> dict[str, Any]:
+    """Return the values of settings by dotted name, with the defaults of the options of training."""
+    options = fields(METHODS[settings.method].arguments)
+    defaults = {f"training.{option.name}": option.default for option in options if option.default is not MISSING}
+    return {**defaults, **flatten(settings.to_dict())}
 
 
 def is_complete(checkpoint: Path, *, num_processes: int = 1, has_average: bool = False) -> bool:

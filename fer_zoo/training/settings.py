@@ -42,7 +42,7 @@ class DataSettings:
         split: what to learn from; by default ``"train"``, or everything if the data are not split.
         eval_split: what the epoch is chosen by; by default ``"validation"`` if there is one.
         eval_share: share of the training pictures that is cut off for that instead, in [0, 1), the same of every class;
-            0 for none. By default 0.1 where there is no validation split.
+            0 for none. By default 0.1 where there is no validation split, or all splits are learnt from.
         test_split: what the report is about; by default the pictures that the epoch was chosen by.
         targets: ``"labels"`` or ``"votes"``.
         label_set: name of the label set to translate to; by default that of the data.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -19,18 +18,18 @@ from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.augmentation import Augmentation, augment, mix
 from fer_zoo.training.averaging import AVERAGE_FILE, WeightAverage
-from fer_zoo.training.optimization import decay_schedule, parameter_groups
+from fer_zoo.training.optimization import count_steps, decay_schedule, parameter_groups
 from fer_zoo.training.pictures import (
     PictureCollator,
     PictureReader,
     PixelPreparation,
     Rows,
-    StoredPictures,
     check_batch,
     class_numbers,
 )
 from fer_zoo.training.sam import at_the_worst_point, read_buffers, write_buffers
 from fer_zoo.training.sampling import SAMPLING_POWERS, EpochSampler, inverse_frequency_weights
+from fer_zoo.training.stored_pictures import StoredPictures
 
 
 class ExpressionTrainer(Trainer):
@@ -107,10 +106,12 @@ class ExpressionTrainer(Trainer):
         if self.train_dataset is None or len(self.train_dataset) == 0:
             raise TrainingDataError("There are no pictures to train on")
         self.train_dataset = self._readable(self.train_dataset)
-        if self.args.dataloader_drop_last and self.num_draws(self.train_dataset) < self.args.train_batch_size:
+        batch = self.args.train_batch_size * self.args.world_size
+        if self.args.dataloader_drop_last and self.num_draws(self.train_dataset) < batch:
+            processes = f" in each of {self.args.world_size} processes" if self.args.world_size > 1 else ""
             raise TrainingDataError(
-                f"{len(self.train_dataset)} pictures do not fill a batch of {self.args.train_batch_size}, and the last "
-                "batch is dropped if it is not full (dataloader_drop_last)"
+                f"{len(self.train_dataset)} pictures do not fill a batch of {self.args.train_batch_size}{processes}, "
+                "and the last batch is dropped if it is not full (dataloader_drop_last)"
             )
         return cast("DataLoader[Any]", super().get_train_dataloader())
 
@@ -254,13 +255,17 @@ class ExpressionTrainer(Trainer):
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Make the schedule of the learning rates."""
         if self.lr_scheduler is None and self.args.lr_decay is not None:
-            batch = self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
-            round_up = math.floor if self.args.dataloader_drop_last else math.ceil
+            steps = count_steps(
+                self.num_draws(self.train_dataset),
+                batch_size=self._train_batch_size * self.args.world_size,
+                accumulation=self.args.gradient_accumulation_steps,
+                drops_last=self.args.dataloader_drop_last,
+            )
             self.lr_scheduler = decay_schedule(
                 self.optimizer if optimizer is None else optimizer,
                 factor=self.args.lr_decay,
                 epochs=self.args.lr_decay_epochs,
-                steps_per_epoch=max(1, round_up(self.num_draws(self.train_dataset) / batch)),
+                steps_per_epoch=steps,
                 warmup_steps=self.args.get_warmup_steps(num_training_steps),
             )
             self._created_lr_scheduler = True

@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from fer_zoo.errors import TrainingDataError
-from fer_zoo.training.pictures import PictureReader, Rows, StoredPictures, check_batch
+from fer_zoo.training.pictures import PictureReader, Rows, check_batch
+from fer_zoo.training.stored_pictures import StoredPictures
 
 #: A file, and which part of it is the picture.
 PictureKey: TypeAlias = tuple[str, Any]

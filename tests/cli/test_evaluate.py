@@ -107,6 +107,16 @@ class TestEvaluate:
         )
         assert {path.suffix for path in (tmp_path / "report").iterdir()} == {".json", ".md", ".png"}
 
+    def test_unreadable_pictures_are_skipped_among_twins_too(self, evaluate: Run, crops: Path) -> None:
+        """They are nobody's twins: one of four is left out as a twin, and one cannot be read."""
+        (crops / "test" / "happy" / "broken.png").write_bytes(b"no picture")
+
+        result = evaluate("--unreadable", "skip", "--without-twins-of", "train")
+
+        report = json.loads(result.stdout)
+        assert report["selection"] == "without the 1 of 4 pictures that are also in train"
+        assert report["counts"]["unreadable"] == 1
+
     def test_unreadable_pictures_end_it_or_are_skipped(self, evaluate: Run, crops: Path) -> None:
         """The file is named on stderr in both cases."""
         (crops / "test" / "happy" / "broken.png").write_bytes(b"no picture")

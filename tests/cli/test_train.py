@@ -232,6 +232,20 @@ def test_a_finished_run_is_left_alone_unless_told(train: Train, tmp_path: Path) 
     assert record["num_steps"] == 3
 
 
+@pytest.mark.parametrize("change", ["training.layer_decay=0.5", "training.optim=adamw_torch", "training.ema_decay=0.9"])
+def test_a_refused_resume_leaves_the_run_as_it_was(change: str, train: Train, tmp_path: Path) -> None:
+    """The message names the setting, and settings and record of the finished run stay."""
+    assert train("--epochs", "1").exit_code == 0
+    files = [tmp_path / "out" / name for name in ("run.yaml", "training.json")]
+    before = [file.read_bytes() for file in files]
+
+    result = train("--epochs", "2", "--resume", "--set", change)
+
+    assert result.exit_code == 2
+    assert f"settled already: {change.partition('=')[0]}. " in result.stderr
+    assert [file.read_bytes() for file in files] == before
+
+
 def test_options_win_over_assignments_and_those_over_the_file(train: Train, tmp_path: Path) -> None:
     """Each of the three sets the seed; the typed one counts."""
     result = train(
@@ -320,6 +334,23 @@ def test_a_single_picture_is_no_batch(train: Train, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "training.json").read_text(encoding="utf-8"))["num_steps"] == 1
 
 
+@pytest.mark.parametrize("store", ["none", "memory"])
+def test_a_single_readable_picture_is_no_batch(store: str, train: Train, tmp_path: Path) -> None:
+    """Of 11 pictures one cannot be read: batches of 3 would leave a single one."""
+    faces = write_faces(tmp_path / "eleven", per_class=4)
+    (faces / "sad" / "00.png").unlink()
+    (faces / "sad" / "01.png").write_bytes(b"no picture")
+    layer = {**run_layer(faces, store=store), "recipe": "from-scratch"}
+    layer["data"]["eval_share"] = 0
+
+    result = train(
+        *("--epochs", "1", "--batch-size", "3", "--unreadable", "skip"),
+        file=write_config(tmp_path / "eleven.yaml", layer),
+    )
+
+    assert result.exit_code == 0, result.output
+
+
 def test_without_anything_to_measure_there_is_no_report(train: Train, tmp_path: Path) -> None:
     """The card says that nothing was measured or calibrated."""
     result = train(write_faces(tmp_path / "plain"), "--eval-share", "0")
@@ -392,11 +423,19 @@ def test_the_output_and_its_way_must_be_clear(tmp_path: Path) -> None:
     assert "choose one of --resume and --restart" in both.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_run_says_how_it_goes_on(number: signal.Signals, config: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "options", "command"),
+    [
+        (signal.SIGTERM, [], "the same command"),
+        (signal.SIGINT, ["--restart"], "the same command without --restart"),
+    ],
+)
+def test_a_stopped_run_says_how_it_goes_on(
+    number: signal.Signals, options: list[str], command: str, config: Path, tmp_path: Path
+) -> None:
     """SIGTERM and Ctrl-C end it with a line, no traceback, and no results."""
     out = tmp_path / "out"
-    arguments = ("train", "--config", str(config), "--output", str(out), "--epochs", "1000")
+    arguments = ("train", "--config", str(config), "--output", str(out), "--epochs", "1000", *options)
     with forked(command_line, *arguments, folder=tmp_path) as process:
         next(line for line in process.lines() if line.split()[:1] == ["1"])  # the first epoch has ended
         process.send_signal(number)
@@ -404,7 +443,7 @@ def test_a_stopped_run_says_how_it_goes_on(number: signal.Signals, config: Path,
         errors = process.err.read_text(encoding="utf-8")
 
     assert status == 130
-    assert f"stopped; the same command goes on from the last checkpoint in {out}" in errors
+    assert f"stopped; {command} goes on from the last checkpoint in {out}" in errors
     assert "Traceback" not in errors
     assert not (out / "model.safetensors").exists()
 

@@ -16,7 +16,7 @@ from transformers import training_args
 from fer_zoo.datasets import DATASETS
 from fer_zoo.errors import MissingPackageError
 from fer_zoo.training import DataSettings, RunSettings, TrainingResult, train
-from fer_zoo.training.model_card import data_licences
+from fer_zoo.training.model_card import data_licences, hub_name
 
 RAF_DB = DATASETS["raf_db"].card.title
 
@@ -98,6 +98,26 @@ def test_licences_name_all_data_that_the_weights_have_seen(kind: str, base_model
     assert found == parts
 
 
+def test_licences_name_teachers_and_pictures_without_labels() -> None:
+    """The terms of what a teacher has seen go on to its student."""
+    settings = DataSettings(kind="image_folder", path="x", unlabelled={"kind": "raf_db", "path": "y"})
+
+    found = [row.part for row in data_licences(settings, None, teachers=["mhan", "runs/large"])]
+
+    own = ["training pictures and labels", f"{RAF_DB} pictures and labels"]
+    assert found == ["weights", "FER2013 pictures", "FER+ labels", "teacher runs/large", *own]
+
+
+def test_a_base_model_on_the_hub_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that the registry does not know; a folder is nobody else's."""
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+
+    names = [hub_name(name) for name in ("someone/faces", "mhan", "runs/mine", "./other", str(tmp_path), None)]
+
+    assert names == ["someone/faces", "fer_zoo/mhan", None, None, None, None]
+
+
 @pytest.mark.parametrize("method", ["ada_cm", "distillation"])
 def test_other_methods_run_from_settings(method: str, tmp_path: Path) -> None:
     """Pictures without labels and teachers come from the settings."""
@@ -117,6 +137,10 @@ def test_other_methods_run_from_settings(method: str, tmp_path: Path) -> None:
 
     assert found is not None
     assert found.record.num_steps == 2
+    card = ModelCard.load(found.folder / "README.md").text
+    assert "Learned from without labels, by " in card
+    assert (f"It learned from the answers of `{teacher.folder}`" in card) == (method == "distillation")
+    assert f"method: {method}" in card
 
 
 def test_training_needs_accelerate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

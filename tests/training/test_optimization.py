@@ -6,7 +6,7 @@ import pytest
 import torch
 from training_rows import narrow_model
 
-from fer_zoo.training.optimization import decay_schedule, parameter_groups, stage_of
+from fer_zoo.training.optimization import count_steps, decay_schedule, parameter_groups, stage_of
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,11 @@ def test_the_schedule_falls_every_two_epochs_after_the_warm_up() -> None:
         schedule.step()
 
     assert rates == pytest.approx([0, 0.5, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("drops_last", "accumulation", "steps"), [(True, 1, 5), (False, 1, 6), (True, 2, 3), (False, 4, 2), (True, 6, 1)]
+)
+def test_steps_of_an_epoch_are_batches_rounded_up(drops_last: bool, accumulation: int, steps: int) -> None:
+    """Of 22 pictures in batches of 4 there are 5 full ones and a rest; a step may have fewer batches than others."""
+    assert count_steps(22, batch_size=4, accumulation=accumulation, drops_last=drops_last) == steps

@@ -12,13 +12,12 @@ from PIL import Image
 from training_rows import LABEL_SET, Rows, processor
 
 from fer_zoo.datasets import ExpressionDataset, Sample
-from fer_zoo.errors import ImageReadError, TrainingDataError
+from fer_zoo.errors import TrainingDataError
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.pictures import (
     PictureCollator,
     PictureReader,
     PixelPreparation,
-    StoredPictures,
     as_labels,
     class_numbers,
 )
@@ -52,53 +51,6 @@ def test_pictures_scaled_for_another_model_are_fitted() -> None:
     fitted = PixelPreparation(processor()).fit(checkers)  # bicubic curves go beyond
     assert (fitted.min().item(), fitted.max().item()) == (0, 1)
     assert torch.equal(PixelPreparation(FerImageProcessor(size={"height": 48, "width": 48})).fit(images), images)
-
-
-def test_stored_grey_pictures_give_the_values_of_the_image_processor() -> None:
-    """One channel of a grey data set is enough, and is all that is stored."""
-    grey = Rows([0, 1, 2], size=48)
-    grey.pictures = [picture.convert("L") for picture in grey.pictures]
-    image_processor = processor(color_mode="grey")
-    preparation = PixelPreparation(image_processor)
-
-    stored = StoredPictures.read(grey, preparation)
-
-    values = preparation.normalize(preparation.scale(stored.images))
-    expected = image_processor([picture.convert("RGB") for picture in grey.pictures], return_tensors="pt")
-    assert stored.images.shape == (3, 1, 48, 48)
-    torch.testing.assert_close(values, expected["pixel_values"], atol=1e-5, rtol=0)
-
-
-def test_stored_pictures_keep_their_size_and_come_in_batches() -> None:
-    """A loader asks for a batch at once, and gets the bytes of the rows."""
-    rows = Rows([2, 0, 1, 1], size=24)
-    stored = StoredPictures.read(rows, PixelPreparation(processor()))
-
-    batch = stored.__getitems__([3, 0])
-
-    assert batch["labels"].tolist() == [1, 2]
-    assert torch.equal(batch["images"][1], torch.from_numpy(np.array(rows.pictures[0])).permute(2, 0, 1))
-    assert stored.labels == [2, 0, 1, 1]
-
-
-def test_pictures_of_several_sizes_are_stored_in_that_of_the_model() -> None:
-    """They could not be kept in one tensor otherwise."""
-    stored = StoredPictures.read(Rows([0, 1], size=[24, 30]), PixelPreparation(processor()))
-
-    assert stored.images.shape == (2, 3, 112, 112)
-
-
-def test_an_unreadable_picture_is_an_error_or_left_out() -> None:
-    """The error is that of reading; left out, it is counted, and its label goes with it."""
-    rows = Rows([0, 1, 2], unreadable=(1,))
-    preparation = PixelPreparation(processor())
-
-    stored = StoredPictures.read(rows, preparation, unreadable="skip")
-
-    assert stored.labels == [0, 2]
-    assert stored.num_unreadable == 1
-    with pytest.raises(ImageReadError, match="Cannot read image"):
-        StoredPictures.read(rows, preparation)
 
 
 def test_a_batch_leaves_unreadable_pictures_out_and_counts_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,10 +15,10 @@ from fer_zoo.training.averaging import AVERAGE_FILE
 from fer_zoo.training.run_folder import RECORD_FILE
 
 
-def settings(seed: int = 1) -> RunSettings:
+def settings(seed: int = 1, **training: Any) -> RunSettings:
     """Return the settings of some run."""
     return RunSettings.from_layers(
-        {"data": {"kind": "image_folder", "path": "faces"}, "model": "mhan", "training": {"seed": seed}}
+        {"data": {"kind": "image_folder", "path": "faces"}, "model": "mhan", "training": {"seed": seed, **training}}
     )
 
 
@@ -92,7 +93,7 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_goes_on_only_with_the_same_settings(tmp_path: Path) -> None:
-    """The refusal names what has changed; --resume goes on all the same."""
+    """The refusal names what has changed; --resume, where no checkpoint has settled it yet, goes on all the same."""
     folder = RunFolder(tmp_path)
     folder.begin(settings(), "made by a test", restart=False)
 
@@ -100,6 +101,65 @@ def test_an_interrupted_run_goes_on_only_with_the_same_settings(tmp_path: Path) 
     folder.check(settings(seed=2), "resume")
     with pytest.raises(RunFolderError, match=r"other settings: training\.seed"):
         folder.check(settings(seed=2), "auto")
+
+
+@pytest.mark.parametrize(
+    ("changed", "names"),
+    [
+        ({"learning_rate": 0.5, "weight_decay": 0.3}, "training.learning_rate, training.weight_decay"),
+        ({"layer_decay": 0.5}, "training.layer_decay"),
+        ({"optim": "sgd"}, "training.optim"),
+        ({"ema_decay": 0.9}, "training.ema_decay"),
+        ({"seed": 2}, "training.seed"),
+    ],
+)
+def test_resuming_refuses_what_the_checkpoints_have_settled(
+    changed: dict[str, Any], names: str, tmp_path: Path
+) -> None:
+    """The settings are named; other folders and --restart take them."""
+    folder = RunFolder(tmp_path)
+    folder.begin(settings(ema_decay=0.0), "made by a test", restart=False)
+    write_checkpoint(folder, 4)
+
+    with pytest.raises(RunFolderError, match=f"other values are settled already: {names}\\. Leave these"):
+        folder.check(settings(**{"ema_decay": 0.0, **changed}), "resume")
+    folder.check(settings(**{"ema_decay": 0.0, **changed}), "restart")
+
+
+def test_resuming_takes_what_takes_effect(tmp_path: Path) -> None:
+    """More epochs, other logs, another decay of an average that is there, and defaults that are spelt out."""
+    folder = RunFolder(tmp_path)
+    folder.begin(settings(ema_decay=0.9), "made by a test", restart=False)
+    write_checkpoint(folder, 4, has_average=True)
+    other: dict[str, Any] = {"num_train_epochs": 9, "max_steps": 20, "logging_steps": 1, "save_steps": 2}
+
+    folder.check(
+        settings(ema_decay=0.99, per_device_eval_batch_size=2, layer_decay=1.0, optim_args=None, **other), "resume"
+    )
+
+
+def test_checkpoints_that_do_not_fit_are_no_reason_to_begin_anew(tmp_path: Path) -> None:
+    """Neither for another number of processes nor for an average that they lack."""
+    two, one = RunFolder(tmp_path / "two"), RunFolder(tmp_path / "one")
+    write_checkpoint(two, 4, processes=2)
+    write_checkpoint(one, 4)
+
+    with pytest.raises(RunFolderError, match="checkpoints of 2 processes, and none that 1 processes can go on from"):
+        two.choose_checkpoint("auto")
+    with pytest.raises(RunFolderError, match="none that 1 processes and averaged weights can go on from"):
+        one.choose_checkpoint("resume", has_average=True)
+    assert two.choose_checkpoint("restart") == (None, [])
+
+
+def test_a_half_written_first_checkpoint_is_passed_over_by_the_same_command(tmp_path: Path) -> None:
+    """The run that was killed while it wrote begins anew; who asks for the checkpoint is told that there is none."""
+    folder = RunFolder(tmp_path)
+    half = write_checkpoint(folder, 4)
+    (half / "trainer_state.json").unlink()
+
+    assert folder.choose_checkpoint("auto") == (None, [half])
+    with pytest.raises(RunFolderError, match="holds only checkpoints that are half written"):
+        folder.choose_checkpoint("resume")
 
 
 def test_a_finished_run_is_refused(tmp_path: Path) -> None:

@@ -241,6 +241,25 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert_same_weights(resumed, whole, atol=0)
 
 
+def test_a_resumed_run_with_stored_pictures_ends_at_the_same_weights(tmp_path: Path) -> None:
+    """The pictures that are evaluated are read at another time then, which nothing that is drawn depends on."""
+    rows = Rows(LABELS)
+    options: dict[str, Any] = {
+        "store": "memory",
+        "augmentation": {"flip": 0.5, "geometry": 1.0, "rotation": 20, "erase": 0.5},
+        "eval_dataset": Rows(LABELS, seed=1),
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "num_train_epochs": 3,
+    }
+    whole, resumed = smooth_model(), smooth_model()
+    trainer(whole, tmp_path, rows, **options).train()
+
+    trainer(resumed, tmp_path, rows, **options).train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+
+    assert_same_weights(resumed, whole, atol=0)
+
+
 def test_the_best_average_is_loaded_at_the_end(tmp_path: Path) -> None:
     """Where the first evaluation was the best, the model ends with the average of the first epoch."""
     rows, model, first = Rows(LABELS), narrow_model(), narrow_model()
@@ -305,6 +324,17 @@ def test_fewer_pictures_than_a_full_batch_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(TrainingDataError, match="8 pictures do not fill a batch of 16"):
         run.train()
+
+
+def test_the_learning_rate_falls_with_the_epoch(tmp_path: Path) -> None:
+    """An epoch of 5 full batches, two a step, has 3 steps, and the rate falls after them."""
+    options: dict[str, Any] = {"gradient_accumulation_steps": 2, "dataloader_drop_last": True, "lr_decay": 0.5}
+    run = trainer(smooth_model(), tmp_path, Rows([0, 1, 2] * 7), logging_strategy="steps", logging_steps=1, **options)
+
+    run.train()
+
+    rates = [row["learning_rate"] for row in run.state.log_history if "learning_rate" in row]
+    assert rates == [0.01, 0.01, 0.01, 0.005, 0.005, 0.005]
 
 
 def test_a_trainer_needs_the_image_processor_of_the_model(tmp_path: Path) -> None:

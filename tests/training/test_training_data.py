@@ -59,6 +59,47 @@ def test_a_tenth_is_cut_off_data_that_are_not_split(tmp_path: Path) -> None:
     assert not names(data.train) & names(data.eval)
 
 
+@pytest.mark.parametrize("chosen", [{}, {"split": "all"}])
+def test_a_share_is_cut_off_where_validation_is_learnt_from(chosen: dict[str, str], tmp_path: Path) -> None:
+    """Data of which everything is learnt have no split left over to choose the epoch by."""
+    if not chosen:
+        write_faces(tmp_path / "validation", per_class=10)
+    else:
+        write_splits(tmp_path)  # 24 pictures to learn from and 12 to choose by
+
+    data = load_training_data(settings(tmp_path, **chosen), seed=0)
+
+    assert data.eval is not None
+    assert (len(data.train), len(data.eval)) == ((27, 3) if not chosen else (32, 4))
+    assert not {sample.path for sample in data.train.samples} & {sample.path for sample in data.eval.samples}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"eval_split": "train"}, r"24 of 24 pictures of data\.eval_split \(train\) are among the 24"),
+        ({"split": "all", "eval_split": "validation"}, r"12 of 12 pictures of data\.eval_split \(validation\)"),
+        ({"test_split": "all"}, r"24 of 36 pictures of data\.test_split \(all\) .*, or leave them out .*without_twins"),
+        ({"split": "all", "eval_share": 0.25, "test_split": "validation"}, r"of 12 pictures of data\.test_split"),
+    ],
+)
+def test_pictures_that_are_learnt_cannot_measure(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """The message says how many there are of which part, and the way out."""
+    data = write_splits(tmp_path)
+
+    with pytest.raises(TrainingDataError, match=message):
+        load_training_data(settings(data, **options), seed=0)
+
+
+def test_learnt_pictures_are_left_out_of_measuring_as_twins(tmp_path: Path) -> None:
+    """Of all pictures, those that are not learnt are left to report on."""
+    data = write_splits(tmp_path)
+
+    found = load_training_data(settings(data, test_split="all", without_twins=True), seed=0)
+
+    assert (found.num_twins, len(found.test or ())) == (24, 12)
+
+
 def test_splits_without_train_must_be_chosen(tmp_path: Path) -> None:
     """Nobody learns from a test split by accident."""
     write_faces(tmp_path / "validation")
@@ -96,6 +137,41 @@ def test_a_class_with_one_picture_cannot_be_cut() -> None:
         cut_share(dataset([0, 0, 0, 1]), 0.25, seed=0)
 
 
+def test_a_share_that_takes_a_whole_class_is_refused() -> None:
+    """Four fifths of 20 pictures and of 2, and the only person of a class."""
+    with pytest.raises(TrainingDataError, match=r"of 22 pictures with seed 0 takes all of fear: choose"):
+        cut_share(dataset([0] * 20 + [1] * 2), 0.8, seed=0)
+    with pytest.raises(TrainingDataError, match="takes all of fear"):
+        cut_share(dataset([0, 0, 0, 0, 1, 1], ["a", "b", "c", "d", "e", "e"]), 0.5, seed=0)
+
+
+def test_pictures_without_a_label_cannot_be_cut_by_class() -> None:
+    """The message names another way to choose the epoch."""
+    rows = ExpressionDataset([Sample(Path(f"{i}.png"), i % 2 if i else None) for i in range(9)], PAIR, name="drawn")
+
+    with pytest.raises(TrainingDataError, match=r"1 of 9 pictures have none\. Name data\.eval_split"):
+        cut_share(rows, 0.25, seed=0)
+
+
+def test_pictures_to_learn_from_need_labels(tmp_path: Path) -> None:
+    """Unless nothing is learnt from labels."""
+    data = write_splits(tmp_path)
+    shutil.copytree(data / "train" / "sad", data / "train" / "unlabelled")
+    chosen = settings(data, options={"keep_unlabelled": True})
+
+    found = load_training_data(chosen, seed=0, needs_labels=False)
+
+    assert len(found.train) == 32
+    with pytest.raises(TrainingDataError, match="8 of 32 pictures to learn from have no label: leave keep_unlabelled"):
+        load_training_data(chosen, seed=0)
+
+
+def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:
+    """It is refused before anything is trained."""
+    with pytest.raises(TrainingDataError, match="The only class is sadness: training needs at least 2 classes"):
+        load_training_data(settings(write_faces(tmp_path, words=("sad",))), seed=0)
+
+
 def test_a_share_without_a_picture_of_each_class_is_refused() -> None:
     """One picture cannot stand for two classes."""
     with pytest.raises(TrainingDataError, match=r"A share of 0\.1 of 8 pictures cannot be cut off"):
@@ -129,6 +205,20 @@ def test_twins_are_left_out_of_measuring_only(tmp_path: Path) -> None:
 
     assert found.num_twins == 2
     assert (len(found.train), len(found.eval or ()), len(found.test or ())) == (24, 12, 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "selection"),
+    [
+        ({"test_split": "all", "without_twins": True}, "without 24 pictures that training has too"),
+        ({"eval_share": 0.25}, "a share of 6 of 24 that was cut off"),
+        ({"eval_share": 0.25, "test_split": "validation"}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_is_reported_on_is_told(options: dict[str, Any], selection: str, tmp_path: Path) -> None:
+    """In words, for the report; nothing where it is all of a split."""
+    assert load_training_data(settings(write_splits(tmp_path), **options), seed=0).selection == selection
 
 
 def test_unreadable_pictures_are_nobodys_twins(tmp_path: Path) -> None:
