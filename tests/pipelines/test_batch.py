@@ -275,7 +275,8 @@ def test_picture_without_memory_to_read_it_is_a_row(
 
     results = list(read_json_lines(tmp_path / "out.jsonl"))
     assert [result.source for result in results] == [f"{tmp_path}/in.zip!{number:03}.png" for number in range(140)]
-    assert [number for number, result in enumerate(results) if not result.faces] == sorted({black, 9} - {None})
+    without = {9} if black is None else {9, black}
+    assert {number for number, result in enumerate(results) if not result.faces} == without
     assert results[9].error == f"Cannot read image '{tmp_path}/in.zip!009.png': reading it failed (MemoryError)."
     assert summary.num_pictures == 140
 
