@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fer_zoo.errors import ImageNotFoundError, ImageReadError
 from fer_zoo.imaging.archives import ArchivedPicture, ArchiveReader, find_archived_pictures, is_archive
 from fer_zoo.imaging.folders import PICTURE_SUFFIXES, find_pictures
-from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source, read_image
+from fer_zoo.imaging.read import describe_source, read_image
 from fer_zoo.imaging.remote import RemotePicture, find_remote_pictures, is_remote, read_remote
 
 Location: TypeAlias = str | ArchivedPicture | RemotePicture
@@ -74,15 +74,13 @@ def fetch(location: Location | ImageReadError, archives: ArchiveReader) -> Locat
         return error
 
 
-def load(
-    fetched: Location | bytes | ImageReadError, name: str, *, max_pixels: int = DEFAULT_MAX_PIXELS
-) -> NDArray[np.uint8] | ImageReadError:
+def load(fetched: Location | bytes | ImageReadError, name: str, **reading: Any) -> NDArray[np.uint8] | ImageReadError:
     """Return a picture, or why it cannot be read.
 
     Args:
         fetched: what :func:`fetch` gave.
         name: what the error calls the picture.
-        max_pixels: largest accepted picture, in pixels.
+        **reading: options of :func:`~fer_zoo.imaging.read_image`.
 
     Returns:
         RGB, ``(H, W, 3)``, or the reason.
@@ -94,7 +92,7 @@ def load(
         if isinstance(content, ArchivedPicture):
             with ArchiveReader() as archives:
                 content = archives.read(content)
-        return read_image(content, max_pixels=max_pixels)
+        return read_image(content, **reading)
     except ImageReadError as error:
         return type(error)(name, error.reason)
 

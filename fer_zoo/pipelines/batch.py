@@ -161,7 +161,7 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
         "threshold": settled.threshold,
         "min_confidence": settled.min_confidence,
         "batch_size": settled.batch_size,
-        "max_pixels": settled.max_pixels,
+        "max_pixels": settled.reading["max_pixels"],
         "group_size": GROUP_SIZE,
     }
 

@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from transformers.pipelines.base import ChunkPipeline
 
 from fer_zoo.detection import FaceDetector, create_detector
-from fer_zoo.errors import FerZooError, InvalidOptionError, UnknownNameError
+from fer_zoo.errors import FerZooError, InvalidOptionError
 from fer_zoo.export import convert_for_backend
-from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, ImageSource, describe_source
+from fer_zoo.imaging.read import ImageSource, describe_source
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
+from fer_zoo.pipelines.call_options import CallOptions
 from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.inputs import Images, ImageStream, is_single, load_input, stream_inputs
 from fer_zoo.pipelines.memory import BatchSplitter
 from fer_zoo.pipelines.rows import FaceRow, to_rows
-from fer_zoo.ranges import check_counts, check_shares
+from fer_zoo.ranges import check_counts
 from fer_zoo.results import Face, FaceExpression, ImageResult
 from fer_zoo.runtime import RuntimeOptions
 from fer_zoo.whole_files import whole_folder
@@ -33,25 +34,11 @@ from fer_zoo.whole_files import whole_folder
 #: How many faces run through the model together where no more pictures have to be awaited.
 DEFAULT_BATCH_SIZE = 16
 
-#: What a call can change.
-OPTIONS = (
-    "allow_private_hosts",
-    "batch_size",
-    "calibrated",
-    "max_pixels",
-    "min_confidence",
-    "num_workers",
-    "on_error",
-    "threshold",
-    "timeout",
-    "top_k",
-)
-
 #: A picture of a usual shape, for the first run of detectors.
 WARM_UP_SHAPE = (480, 640, 3)
 
 
-class FaceExpressionPipeline(ChunkPipeline):
+class FaceExpressionPipeline(CallOptions, ChunkPipeline):
     """Find, align and classify the faces of pictures.
 
     ``pipe(pictures)`` gives plain Python values as pipelines of transformers do, :meth:`analyze` gives the frozen
@@ -264,34 +251,6 @@ class FaceExpressionPipeline(ChunkPipeline):
             self.model.save_pretrained(partial, **kwargs)
             self.image_processor.save_pretrained(partial, **kwargs)
 
-    def _sanitize_parameters(
-        self,
-        *,
-        threshold: float | None = None,
-        calibrated: bool | None = None,
-        min_confidence: float | None = None,
-        on_error: str | None = None,
-        max_pixels: int | None = None,
-        timeout: float | None = None,
-        allow_private_hosts: bool | None = None,
-        **unknown: Any,
-    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Check the options and sort them by the step that they belong to."""
-        for name in unknown:
-            raise UnknownNameError("option", name, OPTIONS)
-        check_shares(threshold=threshold, min_confidence=min_confidence)
-        if on_error not in {None, "raise", "skip"}:
-            raise InvalidOptionError("on_error", on_error, "'raise' or 'skip'")
-        reading = {
-            "threshold": threshold,
-            "on_error": on_error,
-            "max_pixels": max_pixels,
-            "timeout": timeout,
-            "allow_private_hosts": allow_private_hosts,
-        }
-        judging = {"calibrated": calibrated, "min_confidence": min_confidence}
-        return _without_blanks(reading), {}, _without_blanks(judging)
-
     def preprocess(
         self,
         inputs: Any,
@@ -372,30 +331,6 @@ class FaceExpressionPipeline(ChunkPipeline):
             self.detector.detect([np.zeros(WARM_UP_SHAPE, np.uint8)])
 
     @property
-    def threshold(self) -> float:
-        """Faces that the detector is less sure of are left out, in [0, 1]."""
-        threshold: float = self._preprocess_params.get("threshold", 0.0)
-        return threshold
-
-    @property
-    def max_pixels(self) -> int:
-        """Pictures with more pixels are refused."""
-        max_pixels: int = self._preprocess_params.get("max_pixels", DEFAULT_MAX_PIXELS)
-        return max_pixels
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether the probabilities are those after dividing by the model's temperature."""
-        calibrated: bool = self._postprocess_params.get("calibrated", True)
-        return calibrated
-
-    @property
-    def min_confidence(self) -> float:
-        """Expressions whose probability is below are marked as uncertain, in [0, 1]."""
-        min_confidence: float = self._postprocess_params.get("min_confidence", 0.0)
-        return min_confidence
-
-    @property
     def provider(self) -> str:
         """What computes the logits, such as ``cuda:0`` for torch or ``CPU (bf16)`` for OpenVINO."""
         if isinstance(self.model, ExportedForImageClassification):
@@ -453,11 +388,6 @@ class FaceExpressionPipeline(ChunkPipeline):
         """Return the chunk of a picture without a face."""
         size = self.image_processor.size
         return _chunk(torch.zeros(1, 3, size["height"], size["width"], dtype=self.dtype), None, result, is_last=True)
-
-
-def _without_blanks(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given."""
-    return {key: value for key, value in options.items() if value is not None}
 
 
 def _chunk(pixel_values: torch.Tensor, face: Face | None, result: ImageResult, *, is_last: bool) -> dict[str, Any]:

@@ -80,12 +80,19 @@ class AnalysisOptions:
 
 @dataclass(frozen=True, slots=True)
 class SettledOptions:
-    """The same with nothing left open; the attributes are those of :class:`AnalysisOptions`."""
+    """The same with nothing left open.
+
+    Attributes:
+        threshold: as in :class:`AnalysisOptions`.
+        min_confidence: as in :class:`AnalysisOptions`.
+        batch_size: as in :class:`AnalysisOptions`.
+        reading: options of :func:`fer_zoo.imaging.read_image`, ``max_pixels`` among them.
+    """
 
     threshold: float
     min_confidence: float
     batch_size: int
-    max_pixels: int
+    reading: dict[str, Any]
 
 
 def settle(options: AnalysisOptions, pipe: FaceExpressionPipeline) -> SettledOptions:
@@ -94,7 +101,7 @@ def settle(options: AnalysisOptions, pipe: FaceExpressionPipeline) -> SettledOpt
         pipe.threshold if options.threshold is None else options.threshold,
         pipe.min_confidence if options.min_confidence is None else options.min_confidence,
         options.batch_size,
-        pipe.max_pixels if options.max_pixels is None else options.max_pixels,
+        pipe.reading if options.max_pixels is None else {**pipe.reading, "max_pixels": options.max_pixels},
     )
 
 
@@ -120,7 +127,7 @@ def analyze_groups(
         Exception: whatever the detector or the model raises for every picture of a group.
     """
     begun: deque[Group] = deque()
-    max_pixels = settle(options, pipe).max_pixels
+    reading = settle(options, pipe).reading
 
     def fetched() -> Iterator[tuple[str, Any]]:
         with ArchiveReader() as archives:
@@ -130,7 +137,7 @@ def analyze_groups(
                     yield name_of(location), _fetch(location, archives)
 
     def decode(item: tuple[str, Any]) -> Loaded:
-        return item[0], _load(item[1], item[0], max_pixels)
+        return item[0], _load(item[1], item[0], reading)
 
     with (
         ThreadPoolExecutor(workers, thread_name_prefix="read") as pool,
@@ -168,7 +175,7 @@ def analyze_group(
     """
     settled = settle(options, pipe)
     if loaded is None:
-        loaded = load_group(group, settled.max_pixels, poisoned or {})
+        loaded = load_group(group, settled.reading, poisoned or {})
     try:
         return _analyze(pipe, loaded, settled)
     except Exception as error:  # of the detector's or the model's own; a bad picture must not end a long run
@@ -176,7 +183,7 @@ def analyze_group(
         if not found or len(found) == len(group.locations):
             raise
         try:
-            return _analyze(pipe, load_group(group, settled.max_pixels, found), settled)
+            return _analyze(pipe, load_group(group, settled.reading, found), settled)
         except Exception:  # noqa: BLE001  # together they fail and alone they do not: not the pictures' fault
             raise error from None
 
@@ -205,7 +212,7 @@ def find_poisoned(
             note(place)
             if place in known:
                 continue
-            picture = _load(_fetch(location, archives), name_of(location), settled.max_pixels)
+            picture = _load(_fetch(location, archives), name_of(location), settled.reading)
             try:
                 _analyze(pipe, [(name_of(location), picture)], settled)
             except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
@@ -214,12 +221,12 @@ def find_poisoned(
     return found
 
 
-def load_group(group: Group, max_pixels: int, poisoned: Mapping[int, str]) -> Iterator[Loaded]:
+def load_group(group: Group, reading: Mapping[str, Any], poisoned: Mapping[int, str]) -> Iterator[Loaded]:
     """Yield the pictures of a group, read one after the other.
 
     Args:
         group: the pictures.
-        max_pixels: pictures with more are given as errors.
+        reading: options of :func:`fer_zoo.imaging.read_image`.
         poisoned: pictures to leave out, by their place in the group from 0, and the reasons.
     """
     with ArchiveReader() as archives:
@@ -228,7 +235,7 @@ def load_group(group: Group, max_pixels: int, poisoned: Mapping[int, str]) -> It
             if place in poisoned:
                 yield name, ImageReadError(name, poisoned[place])
             else:
-                yield name, _load(_fetch(location, archives), name, max_pixels)
+                yield name, _load(_fetch(location, archives), name, reading)
 
 
 def _fetch(location: Location | ImageReadError, archives: ArchiveReader) -> Location | bytes | ImageReadError:
@@ -241,10 +248,12 @@ def _fetch(location: Location | ImageReadError, archives: ArchiveReader) -> Loca
         return ImageReadError(name_of(location), f"reading it failed ({_describe(error)})")
 
 
-def _load(fetched: Location | bytes | ImageReadError, name: str, max_pixels: int) -> NDArray[np.uint8] | ImageReadError:
+def _load(
+    fetched: Location | bytes | ImageReadError, name: str, reading: Mapping[str, Any]
+) -> NDArray[np.uint8] | ImageReadError:
     """Return what :func:`load` does, or the error, of whatever kind."""
     try:
-        return load(fetched, name, max_pixels=max_pixels)
+        return load(fetched, name, **reading)
     except Exception as error:  # noqa: BLE001  # see above
         return ImageReadError(name, f"reading it failed ({_describe(error)})")
 

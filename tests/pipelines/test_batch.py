@@ -180,6 +180,16 @@ def test_options_of_the_pipeline_hold_for_files(small_model: Path, photographs: 
     assert [(face.face.score, face.is_uncertain) for face in fourth.faces] == [(0.9, False), (0.6, False)]
 
 
+def test_urls_of_strangers_lead_to_public_hosts_alone(tmp_path: Path) -> None:
+    """A pipeline that asks no private hosts asks none for the pictures of a batch either."""
+    pipe = pipeline(detector=BrightDetector(), device="cpu", allow_private_hosts=False)
+
+    summary = analyze_files("http://127.0.0.1:9/photo.jpg", tmp_path / "out.jsonl", pipe)
+
+    (failure,) = summary.failures
+    assert "its host has the address 127.0.0.1, which is not public" in failure
+
+
 def test_progress_begins_with_what_there_is_to_do(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
     """Once at the beginning and once a group."""
     seen: list[tuple[int, int]] = []
