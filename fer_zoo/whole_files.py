@@ -110,11 +110,9 @@ def _naming(path: str | PathLike[str], partial: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        named = error.filename
-        is_another = isinstance(named, str) and not (
-            Path(named).is_relative_to(partial) or partial.is_relative_to(named)
-        )
-        if error.errno is None or is_another:
+        named = [Path(name) for name in (error.filename, error.filename2) if isinstance(name, str)]
+        is_own = any(name.is_relative_to(partial) or partial.is_relative_to(name) for name in named)
+        if error.errno is None or (named and not is_own):
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 

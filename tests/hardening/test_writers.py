@@ -19,6 +19,10 @@ from fer_zoo.whole_files import whole_folder, write_whole
 
 #: Those whose folder may have some of its files: each of them is whole.
 OF_SINGLE_FILES = {"hub configs", "installed"}
+LINK_TRIALS = {
+    "dummy_file_src",
+    "dummy_file_dst",
+}  # in a folder of their own, by which the client of the Hub tries links
 
 #: Takes seconds to convert a network, and its folder appears as that of the other exports.
 SLOW = "exported, openvino"
@@ -71,7 +75,10 @@ def test_killed_writer_leaves_whole_files(name: str, tmp_path: Path) -> None:
         for place in found:
             known = expected[int(place.name.removesuffix(ending)) % 2]
             if name in OF_SINGLE_FILES:
-                assert contents(place).items() <= known.items()
+                found_files = contents(place)
+                for tried in [path for path in found_files if Path(path).name in LINK_TRIALS]:
+                    del found_files[tried]
+                assert found_files.items() <= known.items()
             else:
                 assert contents(place) == known
 
