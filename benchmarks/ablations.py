@@ -81,8 +81,9 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(arguments.side_by_side) as pool:
         codes = list(pool.map(lambda variant: train(variant, arguments.path, arguments.output, options), variants))
-    (arguments.output / "ablations.md").write_text(table(variants, arguments.output), encoding="utf-8")
-    print(table(variants, arguments.output))
+    text = table(variants, arguments.output)
+    (arguments.output / "ablations.md").write_text(text, encoding="utf-8")
+    print(text)
     sys.exit(max(codes))
 
 

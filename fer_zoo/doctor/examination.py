@@ -18,7 +18,7 @@ from fer_zoo.doctor.weights import WeightsStatus, check_weights
 from fer_zoo.errors import FerZooError, InvalidOptionError, UnknownNameError
 from fer_zoo.labels import Expression
 from fer_zoo.pipelines import DEFAULT_MODEL, FaceExpressionPipeline, pipeline
-from fer_zoo.registry import ENTRIES, ORGANIZATION
+from fer_zoo.registry import find_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def examine(
         UnknownNameError: if there is no such model, detector or backend.
         InvalidOptionError: if an option is out of its range. Whatever else is wrong is part of the answer.
     """
-    entry = ENTRIES.get(fspath(model).removeprefix(f"{ORGANIZATION}/"))
+    entry = find_entry(fspath(model))
     pipe = _make_pipeline(model, options)
     model_hints: tuple[Hint, ...] = ()
     picture = None

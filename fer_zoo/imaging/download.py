@@ -26,7 +26,7 @@ from urllib.request import (
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError
 from fer_zoo.imaging.public_hosts import PrivateHostError, refuse_private
-from fer_zoo.imaging.timed_connections import TimedHTTPHandler, TimedHTTPSHandler
+from fer_zoo.imaging.timed_connections import TimedHandler
 
 USER_AGENT: Final = "fer-zoo (Python urllib)"
 
@@ -107,8 +107,7 @@ def _opener(deadline: float, *, allow_private_hosts: bool) -> OpenerDirector:
     if allow_private_hosts:
         opener.add_handler(ProxyHandler())
         check = str  # refuses nothing
-    for handler in (TimedHTTPHandler(deadline, check), TimedHTTPSHandler(deadline, check)):
-        opener.add_handler(handler)
+    opener.add_handler(TimedHandler(deadline, check))
     others: tuple[type[BaseHandler], ...] = (
         UnknownHandler,
         HTTPDefaultErrorHandler,

@@ -16,8 +16,8 @@ from urllib.request import HTTPHandler, HTTPSHandler, Request
 Check = Callable[[str], object]  # raises for an address that is not to be connected to
 
 
-class TimedHTTPHandler(HTTPHandler):
-    """Opens ``http`` URLs.
+class TimedHandler(HTTPHandler, HTTPSHandler):
+    """Opens ``http`` and ``https`` URLs.
 
     Args:
         deadline: for all its connections together, a monotonic time in seconds.
@@ -29,24 +29,11 @@ class TimedHTTPHandler(HTTPHandler):
         self._deadline, self._check = deadline, check
 
     def http_open(self, request: Request) -> HTTPResponse:
-        """Open a URL."""
+        """Open an ``http`` URL."""
         return self.do_open(_timed(HTTPConnection, self._deadline, self._check), request)
 
-
-class TimedHTTPSHandler(HTTPSHandler):
-    """Opens ``https`` URLs.
-
-    Args:
-        deadline: for all its connections together, a monotonic time in seconds.
-        check: called with every address of a host before any is connected to.
-    """
-
-    def __init__(self, deadline: float, check: Check) -> None:
-        super().__init__()
-        self._deadline, self._check = deadline, check
-
     def https_open(self, request: Request) -> HTTPResponse:
-        """Open a URL."""
+        """Open an ``https`` URL."""
         return self.do_open(_timed(HTTPSConnection, self._deadline, self._check), request)
 
 
@@ -142,4 +129,4 @@ def _seconds_left(deadline: float) -> float:
     return left
 
 
-__all__ = ["TimedHTTPHandler", "TimedHTTPSHandler"]
+__all__ = ["TimedHandler"]

@@ -16,7 +16,7 @@ from fer_zoo.evaluation import EvaluationReport
 from fer_zoo.hub.card_parts import LIBRARY, LIMITS, RESPONSIBLE_USE, TAGS, TASK, markdown_table
 from fer_zoo.licences import CENTER_FACE, CODE, TRAINED_ON_FER_PLUS, Licence
 from fer_zoo.models import FerImageProcessor
-from fer_zoo.registry import ENTRIES, ORGANIZATION
+from fer_zoo.registry import find_entry
 from fer_zoo.training.data import TrainingData
 from fer_zoo.training.methods import METHODS
 from fer_zoo.training.recipes import get_recipe
@@ -275,7 +275,7 @@ def data_licences(
     rows: list[Licence] = []
     sources = [("base model", base_model)] if base_model is not None else []
     for part, name in (*sources, *(("teacher", name) for name in teachers or [])):
-        entry = ENTRIES.get(name.removeprefix(f"{ORGANIZATION}/"))
+        entry = find_entry(name)
         inherited = () if entry is None or entry.licences is None else entry.licences.training_data
         rows.extend(inherited or (Licence(f"{part} {name}", UNKNOWN_TERMS, name, "Its own card may state them."),))
     kinds = [settings.kind, *([settings.unlabelled["kind"]] if takes_unlabelled and settings.unlabelled else [])]
@@ -326,7 +326,7 @@ def hub_name(base_model: str | None) -> str | None:
     """Return a base model's repository on the Hub; ``None`` for a folder, which nobody else has."""
     if base_model is None:
         return None
-    entry = ENTRIES.get(base_model.removeprefix(f"{ORGANIZATION}/"))
+    entry = find_entry(base_model)
     if entry is not None:
         return entry.repo_id
     try:

@@ -11,7 +11,7 @@ from typing import Any, Self, get_type_hints
 import yaml
 
 from fer_zoo.errors import InvalidOptionError, UnknownSettingError
-from fer_zoo.registry import ENTRIES, ORGANIZATION
+from fer_zoo.registry import find_entry
 from fer_zoo.training.augmentation import Augmentation
 from fer_zoo.training.methods import METHODS
 from fer_zoo.training.recipes import get_recipe
@@ -93,7 +93,7 @@ class ModelSettings:
     @property
     def starts_from_weights(self) -> bool:
         """Whether there are trained weights at the start."""
-        is_entry = self.name.removeprefix(f"{ORGANIZATION}/") in ENTRIES
+        is_entry = find_entry(self.name) is not None
         return not is_entry if self.fine_tune is None else self.fine_tune
 
 
