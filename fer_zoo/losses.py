@@ -1,7 +1,8 @@
 """The training losses as functions of tensors: nothing here knows a model.
 
 Sizes: B batch, N vectors or heads, D length of a vector, K classes. Losses are scalars, computed in at least float32.
-Labels are class numbers ``(B,)``, or ``(B, K)`` votes or probabilities where several people judged each picture.
+Labels are class numbers ``(B,)``, or ``(B, K)`` votes or probabilities where several people judged each picture. A
+class number of -100, as torch and transformers have it, says that a picture has no label.
 
 Papers: attention consistency after X. Wang et al., MHAN, Pattern Recognition 170 (2026) 112015; attention diversity
 after S. Zhang et al., DDAMFN, Electronics 12 (2023) 3595; region independence after H. Zhao et al., "Multi-attentional
@@ -25,6 +26,7 @@ from torch.nn import functional
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.ranges import check_positive
 
+NO_LABEL = -100  # what torch's cross entropy passes over
 MIN_PICTURES = 2  # of the contrastive loss: one alone has nothing to be confused with
 
 
@@ -33,7 +35,7 @@ def classification_loss(logits: Tensor, labels: Tensor, *, label_smoothing: floa
 
     Args:
         logits: ``(B, K)``, unnormalised scores.
-        labels: ``(B,)`` class numbers, or ``(B, K)`` votes or probabilities.
+        labels: ``(B,)`` class numbers, or ``(B, K)`` votes or probabilities. Pictures of -100 do not count.
         label_smoothing: share of the target in [0, 1] that is spread evenly over the classes.
 
     Raises:
@@ -117,7 +119,7 @@ def move_region_centers(vectors: Tensor, centers: Tensor, rate: float | Tensor, 
         centers: ``(N, D)``, one for each vector, or ``(N, K, D)``, one for each vector and class.
         rate: how far the centres move, in [0, 1]; alpha of the paper.
         labels: needed for centres of classes: ``(B,)`` class numbers, or ``(B, K)`` votes, whose largest counts. The
-            centres of classes that are not in the batch stay where they are.
+            centres of classes that are not in the batch stay where they are; pictures without a class move none.
 
     Returns:
         Centres of the same shape, at least float32.
@@ -126,8 +128,9 @@ def move_region_centers(vectors: Tensor, centers: Tensor, rate: float | Tensor, 
         InvalidOptionError: if the labels for centres of classes are missing.
     """
     unit = functional.normalize(upcast(vectors), dim=-1)
-    old, classes, counts = arrange_by_class(centers.to(unit.dtype), unit, labels)
-    total = torch.zeros_like(old).index_add(1, classes, unit.transpose(0, 1))  # (N, K, D)
+    old, classes, has_class, counts = arrange_by_class(centers.to(unit.dtype), unit, labels)
+    counted = unit.transpose(0, 1) * has_class.unsqueeze(1)
+    total = torch.zeros_like(old).index_add(1, classes, counted)  # (N, K, D)
     moved = old + rate * (total / counts.clamp(min=1) - old)
     return moved.where(counts > 0, old).view(centers.shape)
 
@@ -156,20 +159,21 @@ def region_independence_loss(
         inner_margin: distance between a vector and its centre that costs nothing.
         outer_margin: distance between two centres from which on they cost nothing.
         labels: needed for centres of classes, as in :func:`move_region_centers`. A vector belongs to the centre of its
-            class, and the second term is the mean over the classes in the batch.
+            class, and the second term is the mean over the classes in the batch. Pictures without a class have no loss.
 
     Raises:
         InvalidOptionError: if the labels for centres of classes are missing.
     """
     unit = functional.normalize(upcast(vectors), dim=-1)
-    by_class, classes, counts = arrange_by_class(centers.to(unit.dtype), unit, labels)
+    by_class, classes, has_class, counts = arrange_by_class(centers.to(unit.dtype), unit, labels)
     own = by_class.detach()[:, classes].transpose(0, 1)  # (B, N, D), the centre of each vector
-    inner = (torch.linalg.vector_norm(unit - own, dim=-1) - inner_margin).relu().mean()
+    distances = (torch.linalg.vector_norm(unit - own, dim=-1) - inner_margin).relu().mean(dim=1)
+    inner = (distances * has_class).sum() / has_class.sum().clamp(min=1)
     costs = unit.new_zeros(by_class.shape[1])  # (K,)
     for first, second in combinations(by_class.unbind(dim=0), 2):
         costs = costs + (outer_margin - torch.linalg.vector_norm(first - second, dim=-1)).relu()
     is_present = counts.squeeze(1) > 0
-    outer = costs.where(is_present, 0.0).sum() / is_present.sum()
+    outer = costs.where(is_present, 0.0).sum() / is_present.sum().clamp(min=1)
     return cast(Tensor, inner + outer / (by_class.shape[0] * initial_rate))
 
 
@@ -228,7 +232,7 @@ def pairwise_errors(attention_maps: Sequence[Tensor]) -> Tensor:
     return torch.stack(errors) if errors else maps[0].new_zeros(0)
 
 
-def arrange_by_class(centers: Tensor, unit: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def arrange_by_class(centers: Tensor, unit: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Treat both kinds of centres alike: those of vectors are those of a single class that every picture has.
 
     Args:
@@ -237,20 +241,26 @@ def arrange_by_class(centers: Tensor, unit: Tensor, labels: Tensor | None) -> tu
         labels: ``(B,)`` class numbers or ``(B, K)`` votes; needed for the second kind, ignored for the first.
 
     Returns:
-        The centres ``(N, K, D)``, the class of each picture ``(B,)`` and the pictures in each class ``(K, 1)``.
+        The centres ``(N, K, D)``, the class of each picture ``(B,)``, 1 where it has one and 0 where it has none
+        ``(B,)``, which are pictures of -100 or without a vote, and the pictures in each class ``(K, 1)``.
 
     Raises:
         InvalidOptionError: if the labels are needed and missing.
     """
+    has_class = unit.new_ones(unit.shape[0])
     if centers.ndim < unit.ndim:
         centers = centers.unsqueeze(1)
         classes = torch.zeros(unit.shape[0], dtype=torch.long, device=unit.device)
     elif labels is None:
         raise InvalidOptionError("labels", labels, "class numbers or votes, as there is a centre for each class")
+    elif labels.ndim == 1:
+        has_class = (labels != NO_LABEL).to(unit.dtype)
+        classes = labels.long().where(labels != NO_LABEL, 0)
     else:
-        classes = labels if labels.ndim == 1 else labels.argmax(dim=1)
-    counts = unit.new_zeros(centers.shape[1]).index_add(0, classes, unit.new_ones(unit.shape[0]))
-    return centers, classes, counts.unsqueeze(1)
+        has_class = labels.any(dim=1).to(unit.dtype)
+        classes = labels.argmax(dim=1)
+    counts = unit.new_zeros(centers.shape[1]).index_add(0, classes, has_class)
+    return centers, classes, has_class, counts.unsqueeze(1)
 
 
 def upcast(x: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Files and folders that are there whole or not at all, whatever stops the program on the way.
 
-What is written goes to a hidden name beside its place, or in a folder that is there already, and is renamed in the end.
-A program that is killed leaves at most the hidden file, whose name ends in ``.partial`` and its own ending; a full disk
-or an error leaves nothing.
+What is written goes to a hidden name beside its place, or in a folder that is there already, and is renamed when the
+disk has it, so that a power cut leaves no empty file under the name of a whole one. A program that is killed leaves at
+most the hidden file, whose name ends in ``.partial`` and its own ending; a full disk or an error leaves nothing.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def whole_file(path: str | PathLike[str]) -> Iterator[Path]:
     try:
         with _naming(path, partial):
             yield partial
+            _sync(partial)
             partial.replace(place)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -84,6 +85,9 @@ def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
         with _naming(path, partial):
             partial.mkdir(parents=True)
             yield partial
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    _sync(file)
             if is_there:
                 _move_files(partial, place)
             else:
@@ -102,6 +106,16 @@ def _move_files(partial: Path, place: Path) -> None:
         else:
             found.replace(target)
     shutil.rmtree(partial)
+
+
+def _sync(file: Path) -> None:
+    """Wait until the disk has what was written; some file systems of networks and of user space have no such thing."""
+    with file.open("rb") as opened:
+        try:
+            os.fsync(opened.fileno())
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+                raise
 
 
 @contextmanager

@@ -124,6 +124,14 @@ class TestClassificationLosses:
         assert classification_loss(logits, torch.zeros(5, dtype=torch.long)).dtype == torch.float32
         assert soft_label_cross_entropy(logits.double(), torch.ones(5, 7)).dtype == torch.float64
 
+    def test_pictures_of_minus_100_do_not_count(self) -> None:
+        """As torch and transformers mark a picture without a label."""
+        logits = torch.randn(4, 7)
+
+        loss = classification_loss(logits, torch.tensor([3, -100, 0, -100]))
+
+        torch.testing.assert_close(loss, classification_loss(logits[[0, 2]], torch.tensor([3, 0])))
+
 
 class TestAttentionLosses:
     """Consistency and diversity of the heads."""
@@ -195,6 +203,19 @@ class TestMovingCenters:
         for label in (0, 2):
             mean = vectors[labels == label].mean(dim=0)
             torch.testing.assert_close(moved[:, label], 0.75 * centers[:, label] + 0.25 * mean)
+
+    @pytest.mark.parametrize("as_votes", [False, True])
+    def test_pictures_without_a_class_move_no_center(self, as_votes: bool) -> None:
+        """Class number -100, or a row without a vote: as if the picture were not there."""
+        vectors, centers = torch.randn(5, 4, 8), torch.randn(4, 3, 8)
+        labels, has_class = torch.tensor([0, -100, 2, -100, 0]), torch.tensor([0, 2, 4])
+        votes = functional.one_hot(labels.clamp(min=0), 3) * (labels >= 0).unsqueeze(1)
+
+        moved = move_region_centers(vectors, centers, 0.25, votes if as_votes else labels)
+
+        torch.testing.assert_close(
+            moved, move_region_centers(vectors[has_class], centers, 0.25, labels[has_class]), rtol=0, atol=1e-6
+        )
 
     def test_centers_of_classes_need_labels(self) -> None:
         """The message says why."""
@@ -273,6 +294,18 @@ class TestRegionIndependence:
         by_class = region_independence_loss(vectors, centers, labels=labels)
 
         torch.testing.assert_close(by_class, region_independence_loss(vectors, centers[:, 2]))
+
+    @pytest.mark.parametrize("has_class", [[0, 3], []])
+    def test_pictures_without_a_class_cost_nothing(self, has_class: list[int]) -> None:
+        """As if they were not there; a batch of them alone costs nothing."""
+        vectors, centers = torch.randn(5, 4, 8), 0.05 * torch.randn(4, 3, 8)
+        labels = torch.full((5,), -100)
+        labels[has_class] = torch.arange(len(has_class))
+
+        loss = region_independence_loss(vectors, centers, labels=labels)
+
+        rest = region_independence_loss(vectors[has_class], centers, labels=labels[has_class])
+        torch.testing.assert_close(loss, rest if has_class else torch.tensor(0.0))
 
     def test_the_second_term_is_the_mean_over_the_classes_in_the_batch(self) -> None:
         """With as many pictures in each, the loss is the mean of the losses of the classes alone."""

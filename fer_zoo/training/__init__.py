@@ -12,7 +12,8 @@ from fer_zoo.training.record import RunRecord
 from fer_zoo.training.run import TrainingResult, TrainingRun, train
 from fer_zoo.training.run_folder import RunFolder
 from fer_zoo.training.semi_supervised import SemiSupervisedTrainer, SemiSupervisedTrainingArguments
-from fer_zoo.training.settings import DataSettings, ModelSettings, RunSettings, parse_assignment, read_settings
+from fer_zoo.training.settings import DataSettings, ModelSettings, RunSettings
+from fer_zoo.training.settings_yaml import parse_assignment, read_settings
 from fer_zoo.training.teachers import Teacher
 from fer_zoo.training.trainer import ExpressionTrainer
 

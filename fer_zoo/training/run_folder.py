@@ -17,7 +17,8 @@ from safetensors import SafetensorError, safe_open
 from fer_zoo.errors import InvalidOptionError, RunFolderError
 from fer_zoo.training.averaging import AVERAGE_FILE
 from fer_zoo.training.methods import METHODS
-from fer_zoo.training.settings import RunSettings, flatten, read_settings
+from fer_zoo.training.settings import RunSettings, flatten
+from fer_zoo.training.settings_yaml import read_settings
 from fer_zoo.whole_files import write_whole
 
 SETTINGS_FILE, RECORD_FILE = "run.yaml", "training.json"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from os import PathLike, fspath
-from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 import yaml
@@ -208,9 +206,6 @@ TYPES: dict[str, Any] = {
     **{f"augmentation.{entry.name}": Any for entry in fields(Augmentation)},
 }
 
-#: Values of a settings file.
-MAX_VALUES = 10_000
-
 POSITIVE = (
     "gradient_accumulation_steps",
     "learning_rate",
@@ -218,72 +213,6 @@ POSITIVE = (
     "per_device_eval_batch_size",
     "per_device_train_batch_size",
 )
-
-
-def read_settings(path: str | PathLike[str]) -> dict[str, Any]:
-    """Read a configuration file.
-
-    Args:
-        path: a YAML file.
-
-    Raises:
-        InvalidOptionError: if it cannot be read, or is not YAML with a table at its top.
-    """
-    try:
-        values = _load_yaml(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InvalidOptionError("config", fspath(path), f"a file in YAML ({reason})") from error
-    if not isinstance(values, dict):
-        raise InvalidOptionError("config", fspath(path), "a file in YAML with a table of settings")
-    return values
-
-
-def _load_yaml(text: str) -> Any:
-    """Return the value of a text in YAML.
-
-    Raises:
-        ValueError: if it is none, or holds too much: a few lines of references to references could fill the memory.
-    """
-    try:
-        value: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise ValueError(str(error) or type(error).__name__) from error
-    pending, number = [value], 0
-    while pending:
-        number += 1
-        if number > MAX_VALUES:
-            raise ValueError(f"it has more than {MAX_VALUES:,} values, or holds itself")
-        item = pending.pop()
-        if isinstance(item, dict):
-            pending.extend((*item.keys(), *item.values()))
-        elif isinstance(item, list | tuple | set):
-            pending.extend(item)
-    return value
-
-
-def parse_assignment(text: str) -> dict[str, Any]:
-    """Return the layer that ``section.name=value`` stands for; the value is written as in YAML.
-
-    Raises:
-        InvalidOptionError: if it has no ``=`` or the value is not YAML.
-
-    Example:
-        >>> from fer_zoo.training import parse_assignment
-        >>> parse_assignment("model.hidden_sizes=[8, 16, 32, 64]")
-        {'model': {'hidden_sizes': [8, 16, 32, 64]}}
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise InvalidOptionError("set", text, "section.name=value, such as training.learning_rate=0.001")
-    try:
-        layer: Any = _load_yaml(value)
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise InvalidOptionError("set", text, f"a value as it is written in YAML ({reason})") from error
-    for part in reversed(name.strip().split(".")):
-        layer = {part: layer}
-    return dict(layer)
 
 
 def check_layer(layer: Layer) -> dict[str, Any]:
@@ -381,4 +310,4 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-__all__ = ["DataSettings", "ModelSettings", "RunSettings", "parse_assignment", "read_settings"]
+__all__ = ["DataSettings", "ModelSettings", "RunSettings"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import resource
 import signal
@@ -130,6 +132,48 @@ def test_link_stays_a_link(tmp_path: Path) -> None:
 
     assert (tmp_path / "link.txt").is_symlink()
     assert (tmp_path / "real.txt").read_bytes() == b"after"
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_disk_has_a_file_before_it_gets_its_name(
+    is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut then leaves no empty file under the name: everything is synced, and before anything is renamed."""
+    place = tmp_path / "place"
+    if is_there:
+        place.mkdir()
+    synced: dict[int, set[int]] = {}  # by inode: the files that had their names at that moment
+
+    def sync(descriptor: int) -> None:
+        files = (file for file in place.rglob("*.txt") if ".partial" not in str(file))
+        synced[os.fstat(descriptor).st_ino] = {file.stat().st_ino for file in files}
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with whole_folder(place) as partial:
+        (partial / "a.txt").write_bytes(b"a")
+        (partial / "deep").mkdir()
+        (partial / "deep" / "b.txt").write_bytes(b"b")
+    write_whole(place / "c.txt", b"c")
+
+    assert set(synced) == {(place / name).stat().st_ino for name in ("a.txt", "deep/b.txt", "c.txt")}
+    assert all(inode not in named for inode, named in synced.items())
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_file_systems_without_a_sync(error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are written to all the same; a disk that fails is said, by the name of the file."""
+
+    def fail(descriptor: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    if error == errno.EIO:
+        with pytest.raises(OSError, match=r"a\.txt"):
+            write_whole(tmp_path / "a.txt", b"a")
+        assert contents(tmp_path) == {}
+    else:
+        write_whole(tmp_path / "a.txt", b"a")
+        assert contents(tmp_path) == {"a.txt": b"a"}
 
 
 def test_device_is_written_to_directly() -> None:
