@@ -304,6 +304,20 @@ def test_unreadable_pictures_are_skipped_with_a_count(tmp_path: Path, store: str
     assert run.state.log_history[-1]["num_unreadable"] == 1
 
 
+@pytest.mark.parametrize("label", [1, [0.0, 3.0, 1.0]])
+def test_what_is_left_of_a_batch_may_be_a_single_picture(tmp_path: Path, label: Any) -> None:
+    """Batch normalisation cannot do with one picture, so it is shown twice: as in a batch of itself and a copy."""
+    models = [narrow_model(), narrow_model()]
+    for model, number in zip(models, (1, 2), strict=True):
+        rows = Rows([label] * 3, unreadable=tuple(range(number, 3)))
+        rows.pictures[:number] = rows.pictures[:1] * number
+        trainer(
+            model, tmp_path, rows, unreadable="skip", per_device_train_batch_size=3, num_train_epochs=1, augmentation={}
+        ).train()
+
+    assert_same_weights(*models)
+
+
 def test_an_unreadable_picture_stops_training_by_default(tmp_path: Path) -> None:
     """The error is the one of reading the picture."""
     run = trainer(narrow_model(), tmp_path, Rows(LABELS, unreadable=(2,)))
