@@ -5,6 +5,9 @@
 Ten votes tell little of how a face looks to many people, and the mean of several models, each asked for a picture and
 its mirror image, tells more: what they say is learnt beside the votes (distillation with teachers that are asked once).
 The rows of validation keep their votes and labels.
+
+With ``--faces FOLDER``, a folder of face crops as ``fer-zoo crop`` makes them, pictures that nobody has judged are
+added, with what the models say for votes.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +23,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 import fer_zoo
-from fer_zoo.datasets import ExpressionDataset, load_dataset
+from fer_zoo.datasets import ExpressionDataset, Sample, load_dataset
+from fer_zoo.imaging import find_pictures
 from fer_zoo.labels import LabelSet
 from fer_zoo.pipelines import FaceExpressionPipeline
 
 BATCH = 256
+
+Row = tuple[str, str, int | None, NDArray[np.float64]]  # path, split, class and shares of the votes
 
 
 def main() -> None:
@@ -35,6 +42,8 @@ def main() -> None:
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--precision", help="of OpenVINO: fp32 or bf16")
     parser.add_argument("--share", type=float, default=0.5, help="of the models, the rest is the votes'")
+    parser.add_argument("--faces", type=Path, help="folder of face crops without labels, which are added")
+    parser.add_argument("--most", type=int, default=2000, help="of these, for each class that the models see in them")
     options = parser.parse_args()
 
     train, validation = (
@@ -51,20 +60,38 @@ def main() -> None:
     right = (answers.argmax(axis=1) == labels)[has_label]
     print(f"validation: {right.mean():.1%} of {len(right):,} pictures (with their twins)")
 
-    expressions = tuple(train.label_set)
+    rows = [*mixed(train, mean_answers(pipes, train), options.share), *mixed(validation)]
+    if options.faces is not None:
+        samples = [Sample(path) for path in find_pictures(options.faces) if isinstance(path, Path)]
+        faces = ExpressionDataset(samples, train.label_set, name="faces", split="train")
+        rows += said_of(faces, mean_answers(pipes, faces), options.most)
     with options.output.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "split", "label", *map(str, train.label_set)])
-        for dataset, said in ((train, mean_answers(pipes, train)), (validation, None)):
-            for row, sample in enumerate(dataset.samples):
-                votes = None if sample.votes is None else np.array(sample.votes) / sum(sample.votes)
-                if said is not None:
-                    votes = said[row] if votes is None else (1 - options.share) * votes + options.share * said[row]
-                if votes is None:
-                    continue
-                label = "" if sample.label is None else str(expressions[sample.label])
-                path = os.path.relpath(sample.source, options.output.parent)
-                writer.writerow([path, dataset.split, label, *(f"{vote:.4f}" for vote in votes)])
+        for path, split, label, votes in rows:
+            name = "" if label is None else str(tuple(train.label_set)[label])
+            place = os.path.relpath(path, options.output.parent)
+            writer.writerow([place, split, name, *(f"{vote:.4f}" for vote in votes)])
+
+
+def mixed(dataset: ExpressionDataset, said: NDArray[np.float64] | None = None, share: float = 0.0) -> Iterator[Row]:
+    """Yield the pictures of a data set with their votes, mixed with what models say; without both there is no row."""
+    for number, sample in enumerate(dataset.samples):
+        votes = None if sample.votes is None else np.array(sample.votes) / sum(sample.votes)
+        if said is not None:
+            votes = said[number] if votes is None else (1 - share) * votes + share * said[number]
+        if votes is not None:
+            yield sample.source, dataset.split, sample.label, votes
+
+
+def said_of(dataset: ExpressionDataset, said: NDArray[np.float64], most: int) -> Iterator[Row]:
+    """Yield pictures without labels with what models say for votes, at most so many of each class that they see."""
+    classes = said.argmax(axis=1)
+    generator = np.random.default_rng(0)
+    for label in range(said.shape[1]):
+        numbers = np.flatnonzero(classes == label)
+        for number in generator.permutation(numbers)[:most]:
+            yield dataset.samples[number].source, dataset.split, label, said[number]
 
 
 def mean_answers(pipes: list[FaceExpressionPipeline], dataset: ExpressionDataset) -> NDArray[np.float64]:
