@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -78,6 +78,14 @@ FER_PLUS_LABELS: Final = Licence(
     dataset="fer_plus",
 )
 
+NEWS_FACES: Final = Licence(
+    "5,300 faces from news photographs",
+    "not known, research use",
+    "grey faces of 128 pixels without labels and without a record of the collection that they are from",
+    "What models of ours say of them was learnt. They belong to their owners, are not in the package and must "
+    "not be redistributed.",
+)
+
 CENTER_FACE: Final = Licence(
     "face detector CenterFace",
     "MIT",
@@ -87,5 +95,10 @@ CENTER_FACE: Final = Licence(
 #: Of models that this project trained on FER+.
 TRAINED_ON_FER_PLUS: Final = LicenceLedger(CODE, WEIGHTS, (FER2013_PICTURES, FER_PLUS_LABELS), CENTER_FACE)
 
+#: Of a model that learned from faces without labels too.
+TRAINED_ON_FER_PLUS_AND_NEWS: Final = replace(
+    TRAINED_ON_FER_PLUS, training_data=(*TRAINED_ON_FER_PLUS.training_data, NEWS_FACES)
+)
 
-__all__ = ["TRAINED_ON_FER_PLUS", "Licence", "LicenceLedger"]
+
+__all__ = ["TRAINED_ON_FER_PLUS", "TRAINED_ON_FER_PLUS_AND_NEWS", "Licence", "LicenceLedger"]

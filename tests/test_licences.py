@@ -16,6 +16,15 @@ def test_ledger_names_its_data_sets() -> None:
     assert TRAINED_ON_FER_PLUS.datasets == ("fer2013", "fer_plus")
 
 
+def test_mhan_says_what_it_learned_beside_fer_plus() -> None:
+    """Faces without labels have terms of their own, which the card of the model lists."""
+    licences = get_entry("mhan").licences
+
+    assert licences is not None
+    assert [licence.part for licence in licences.training_data][2:] == ["5,300 faces from news photographs"]
+    assert licences.datasets == TRAINED_ON_FER_PLUS.datasets
+
+
 def test_mhan_says_that_its_pictures_may_not_be_passed_on() -> None:
     """The entry of a published model warns of the one part without a licence."""
     licences = get_entry("mhan").licences
