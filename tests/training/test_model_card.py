@@ -19,6 +19,7 @@ from fer_zoo.training import DataSettings, RunSettings, TrainingResult, train
 from fer_zoo.training.model_card import data_licences, hub_name
 
 RAF_DB = DATASETS["raf_db"].card.title
+NEWS = "5,300 faces from news photographs"
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +87,9 @@ def test_the_record_holds_all_options_and_the_history(result: TrainingResult) ->
         ("image_folder", None, ["weights", "training pictures and labels"]),
         ("raf_db", None, ["weights", f"{RAF_DB} pictures and labels"]),
         ("fer_plus", None, ["weights", "FER2013 pictures", "FER+ labels"]),
-        ("fer_plus", "fer_zoo/mhan", ["weights", "FER2013 pictures", "FER+ labels"]),
-        ("raf_db", "mhan", ["weights", "FER2013 pictures", "FER+ labels", f"{RAF_DB} pictures and labels"]),
+        ("fer_plus", "fer_zoo/han_pff", ["weights", "FER2013 pictures", "FER+ labels"]),
+        ("fer_plus", "fer_zoo/mhan", ["weights", "FER2013 pictures", "FER+ labels", NEWS]),
+        ("raf_db", "mhan", ["weights", "FER2013 pictures", "FER+ labels", NEWS, f"{RAF_DB} pictures and labels"]),
         ("raf_db", "./other", ["weights", "base model ./other", f"{RAF_DB} pictures and labels"]),
     ],
 )
@@ -105,7 +107,7 @@ def test_licences_name_teachers_and_pictures_without_labels() -> None:
     found = [row.part for row in data_licences(settings, None, teachers=["mhan", "runs/large"])]
 
     own = ["training pictures and labels", f"{RAF_DB} pictures and labels"]
-    assert found == ["weights", "FER2013 pictures", "FER+ labels", "teacher runs/large", *own]
+    assert found == ["weights", "FER2013 pictures", "FER+ labels", NEWS, "teacher runs/large", *own]
 
 
 def test_a_base_model_on_the_hub_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
