@@ -112,9 +112,15 @@ def _connect(address: tuple[str, int], deadline: float, check: Check) -> socket.
         except OSError as failure:
             error = failure
         else:
-            sock.settimeout(_seconds_left(deadline))  # for the handshake of TLS, and for the request
-            return sock
-    raise error
+            break
+    else:
+        raise error
+    try:
+        sock.settimeout(_seconds_left(deadline))  # for the handshake of TLS, and for the request
+    except TimeoutError:
+        sock.close()
+        raise
+    return sock
 
 
 def _seconds_left(deadline: float) -> float:

@@ -20,6 +20,7 @@ import torch
 from huggingface_hub import constants
 
 from fer_zoo.errors import CheckpointError, ExportedModelError, ExportError, InvalidOptionError, UnknownNameError
+from fer_zoo.evaluation.loading import load_classifier
 from fer_zoo.export import (
     FORMATS,
     convert_for_backend,
@@ -65,6 +66,21 @@ def test_every_format_and_precision(small: FreshModel, tmp_path: Path, file_form
     with torch.no_grad():
         expected = small.model(_noise(7)).logits
     assert (found - expected).abs().max().item() <= report.parity.tolerance * 2
+
+
+def test_an_export_is_evaluated_like_its_model(small: FreshModel, tmp_path: Path) -> None:
+    """What measures models takes the folder of an export, with the labels and the image processor in it."""
+    folder = export_model(*small, tmp_path / "out", file_format="onnx").folder
+
+    classifier = load_classifier(folder)
+
+    assert classifier.name == str(folder)
+    assert list(classifier.label_set) == list(small.model.config.id2label.values())
+    assert classifier.processor.size == small.processor.size
+    with torch.no_grad():
+        torch.testing.assert_close(
+            classifier.model(_noise(3)).logits, small.model(_noise(3)).logits, atol=1e-3, rtol=1e-3
+        )
 
 
 def test_a_file_says_what_it_is(small: FreshModel, tmp_path: Path) -> None:

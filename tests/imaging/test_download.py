@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError
+from fer_zoo.imaging import timed_connections
 from fer_zoo.imaging.download import USER_AGENT
 from fer_zoo.imaging.read import read_image
 
@@ -235,6 +236,25 @@ class TestBadAnswers:
         """A server that says nothing, stops, sends byte by byte or on and on runs into the timeout."""
         with pytest.raises(ImageNotFoundError, match=r"no complete answer within 0\.2 s; raise timeout"):
             read_image(f"{server}/{path}", timeout=0.2)
+
+    def test_connection_that_comes_too_late_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The time may be up at the very moment when there is a connection: nothing is left open."""
+        left = iter([5.0])  # for the connection, and none for what comes after it
+
+        def seconds_left(deadline: float) -> float:
+            try:
+                return next(left)
+            except StopIteration:
+                raise TimeoutError from None
+
+        monkeypatch.setattr(timed_connections, "_seconds_left", seconds_left)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            with pytest.raises(TimeoutError):
+                timed_connections._connect(listener.getsockname(), 0.0, str)
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.settimeout(5)
+                assert accepted.recv(1) == b""  # the other end is closed
 
     def test_server_that_hangs_up(self, server: str) -> None:
         """A connection that is closed without an answer is an error."""
