@@ -65,11 +65,12 @@ def main() -> None:
         samples = [Sample(path) for path in find_pictures(options.faces) if isinstance(path, Path)]
         faces = ExpressionDataset(samples, train.label_set, name="faces", split="train")
         rows += said_of(faces, mean_answers(pipes, faces), options.most)
+    names = [str(expression) for expression in train.label_set]
     with options.output.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["path", "split", "label", *map(str, train.label_set)])
+        writer.writerow(["path", "split", "label", *names])
         for path, split, label, votes in rows:
-            name = "" if label is None else str(tuple(train.label_set)[label])
+            name = "" if label is None else names[label]
             place = os.path.relpath(path, options.output.parent)
             writer.writerow([place, split, name, *(f"{vote:.4f}" for vote in votes)])
 

@@ -26,7 +26,7 @@ from torch.nn import functional
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.ranges import check_positive
 
-NO_LABEL = -100  # what torch's cross entropy passes over
+NO_LABEL = -100  # what torch's cross entropy and the Trainer pass over
 MIN_PICTURES = 2  # of the contrastive loss: one alone has nothing to be confused with
 
 

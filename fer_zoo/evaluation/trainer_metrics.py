@@ -12,8 +12,7 @@ from fer_zoo.errors import InvalidOptionError
 from fer_zoo.evaluation.metrics import compute_metrics
 from fer_zoo.evaluation.packages import import_extra
 from fer_zoo.labels import LabelSet
-
-IGNORED = -100  # label of rows that the Trainer and torch leave out
+from fer_zoo.losses import NO_LABEL
 
 
 def compute_trainer_metrics(labels: LabelSet | Mapping[int, str]) -> Callable[[Any], dict[str, float]]:
@@ -49,7 +48,7 @@ def compute_trainer_metrics(labels: LabelSet | Mapping[int, str]) -> Callable[[A
         numbers = _class_indices(np.asarray(prediction.label_ids), len(classes))
         if numbers.shape != logits.shape[:1]:
             raise InvalidOptionError("the shapes of logits and labels", (logits.shape, numbers.shape), "as many rows")
-        is_labelled = numbers != IGNORED
+        is_labelled = numbers != NO_LABEL
         probabilities = import_extra("scipy.special").softmax(logits[is_labelled], axis=-1)
         metrics = compute_metrics(probabilities, numbers[is_labelled], classes)
         return {
@@ -67,7 +66,7 @@ def _class_indices(labels: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
     """Return ``(N,)`` class indices of labels or votes, -100 for rows that do not count."""
     if labels.ndim == 2 and labels.shape[1] == num_classes:  # noqa: PLR2004 - rows of votes
         has_votes = (labels > 0).any(axis=1)
-        return np.where(has_votes, labels.argmax(axis=1), IGNORED)
+        return np.where(has_votes, labels.argmax(axis=1), NO_LABEL)
     return labels
 
 

@@ -177,8 +177,10 @@ class ExpressionTrainer(Trainer):
         self.num_unreadable += int(inputs.pop("num_unreadable", 0))
         images = inputs.pop("images")
         if self.model.training:
-            if len(images) == 1 < self.args.train_batch_size:  # the others could not be read
-                images, inputs = show_twice(images), {name: show_twice(value) for name, value in inputs.items()}
+            if len(images) == 1 < self.args.train_batch_size:
+                # The others could not be read, and batch normalisation has nothing to compare a single picture with.
+                images = images.repeat_interleave(2, dim=0)
+                inputs = {name: value.repeat_interleave(2, dim=0) for name, value in inputs.items()}
             return self.make_training_inputs(images, inputs)
         return {**inputs, "pixel_values": self.normalize(self.preparation.scale(images))}
 
@@ -342,11 +344,6 @@ class ExpressionTrainer(Trainer):
         if self.num_unreadable:
             logs["num_unreadable"] = self.num_unreadable
         super().log(logs, *args, **kwargs)
-
-
-def show_twice(single: Tensor) -> Tensor:
-    """Repeat a batch of one picture, with which batch normalisation has nothing to compare it; ``(1, ...)``."""
-    return torch.cat([single, single])
 
 
 class _Epochs(TrainerCallback):

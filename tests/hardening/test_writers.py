@@ -21,10 +21,9 @@ from fer_zoo.whole_files import whole_folder, write_whole
 
 #: Those whose folder may have some of its files: each of them is whole.
 OF_SINGLE_FILES = {"hub configs", "installed"}
-LINK_TRIALS = {
-    "dummy_file_src",
-    "dummy_file_dst",
-}  # in a folder of their own, by which the client of the Hub tries links
+
+#: In a folder of their own: by them the client of the Hub tries links.
+LINK_TRIALS = {"dummy_file_src", "dummy_file_dst"}
 
 #: Takes seconds to convert a network, and its folder appears as that of the other exports.
 SLOW = "exported, openvino"
