@@ -173,6 +173,7 @@ def train_and_die(file: Path, out: Path) -> None:
     TrainingRun.prepare(RunSettings.from_layers(read_settings(file)), out).train([Kill()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("save", [{"save_strategy": "epoch"}, {"save_strategy": "steps", "save_steps": 2}])
 def test_a_killed_run_goes_on_to_the_same_weights(
     save: dict[str, Any], train: Train, data: Path, tmp_path: Path
@@ -197,6 +198,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert_equal_weights(out, tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_half_written_checkpoint_is_passed_over_with_a_message(train: Train, tmp_path: Path) -> None:
     """The run goes on from the one before it, to the same weights."""
     assert train(output="whole").exit_code == 0
@@ -214,6 +216,7 @@ def test_a_half_written_checkpoint_is_passed_over_with_a_message(train: Train, t
     assert_equal_weights(out, tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_alone_unless_told(train: Train, tmp_path: Path) -> None:
     """The same command is refused, --resume adds epochs, --restart begins anew."""
     assert train().exit_code == 0
@@ -300,6 +303,7 @@ def test_an_unreadable_picture_in_a_worker_is_named(train: Train, data: Path) ->
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_without_twins_leaves_out_what_training_has_too(train: Train, data: Path) -> None:
     """A validation picture with the pixels of a training picture does not count."""
     with Image.open(data / "train" / "sad" / "00.png") as picture:

@@ -47,6 +47,7 @@ def brightness(page: Page) -> float:
     return sum(map(int, re.findall(r"\d+", color)[:3])) / 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", LOOKS)
 def test_uploaded_picture_is_analysed_in_every_look(
     look: str, server: DemoServer, visit: Open, write_picture: Write, astronaut: NDArray[np.uint8], tmp_path: Path

@@ -57,6 +57,7 @@ def answer_from(method: str, pipe: FaceExpressionPipeline, picture: NDArray[np.u
         process.join()
 
 
+@pytest.mark.slow
 def test_eight_threads_give_the_answers_of_one(pipe: FaceExpressionPipeline, pictures: list[NDArray[np.uint8]]) -> None:
     """Each thread has another picture than its neighbour at any time, and all get what one thread got."""
     expected = [summary(pipe.analyze(picture)) for picture in pictures]
@@ -78,6 +79,7 @@ def test_forked_process_goes_on_with_the_pipeline(
     assert answer_from("fork", pipe, pictures[0]) == expected
 
 
+@pytest.mark.slow
 def test_pipeline_can_be_pickled(pipe: FaceExpressionPipeline, pictures: list[NDArray[np.uint8]]) -> None:
     """On every backend; whoever receives it opens the network again, as it was opened here."""
     copy = pickle.loads(pickle.dumps(pipe))  # noqa: S301  # made here

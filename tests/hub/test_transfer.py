@@ -161,6 +161,7 @@ class TestPush:
 class TestPull:
     """From the Hub to a folder."""
 
+    @pytest.mark.slow
     def test_round_trip_keeps_every_bit(self, hub: Hub, tmp_path: Path) -> None:
         """A model that was pushed and pulled has the same files, and loads with the same weights."""
         push("mhan", REPO_ID, token=WRITE_TOKEN, endpoint=hub.endpoint)

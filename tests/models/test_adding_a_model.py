@@ -214,6 +214,7 @@ class TestSixSteps:
         assert len(found) == 1
         assert found[0]["label"] in get_label_set("fer_plus").label2id
 
+    @pytest.mark.slow
     def test_what_is_built_on_models_takes_it(self, tmp_path: Path) -> None:
         """Step 6: the inference form, Grad-CAM and an export to ONNX come for nothing."""
         model, processor = small_model(), create_model("strip_net").processor

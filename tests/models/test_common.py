@@ -316,6 +316,7 @@ class TestForward:
 
         assert set(outputs) - set(model.config.keys_to_ignore_at_inference) == {"loss", "logits"}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
     def test_half_precision(self, name: str, dtype: torch.dtype) -> None:
         """Finite logits in that precision, and a finite loss with finite gradients; how near is a matter of weights."""

@@ -80,6 +80,7 @@ def test_fused_model_is_neither_trained_nor_saved(model: PreTrainedModel, tmp_pa
     assert not model.eval().training
 
 
+@pytest.mark.slow
 def test_loading_again_undoes_it(model: PreTrainedModel, tmp_path: Path) -> None:
     """A copy that was saved before gives the original layers."""
     names = set(model.state_dict())

@@ -89,6 +89,7 @@ def test_answers_are_those_of_the_pipeline(
             assert dict(one.scores) == pytest.approx(dict(other.scores), abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
 def test_output_does_not_depend_on_the_number_of_workers(
     ending: str, bright_pipeline: FaceExpressionPipeline, tmp_path: Path
@@ -249,6 +250,7 @@ def write_zip(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
             archive.writestr(f"{number:03}.png", content.getvalue())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("black", [None, 4])
 def test_picture_without_memory_to_read_it_is_a_row(
     black: int | None, spotty_pipeline: FaceExpressionPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -48,6 +48,7 @@ def kill_when_done(model: Path, folder: Path, output: Path, number: int) -> None
     analyze_files(folder, output, pipe, workers=2, on_progress=kill)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [64, 128, 150])
 def test_killed_run_is_taken_up_again(
     at: int, small_model: Path, bright_pipeline: FaceExpressionPipeline, tmp_path: Path
@@ -77,6 +78,7 @@ def test_half_written_group_is_done_again(bright_pipeline: FaceExpressionPipelin
     assert len(list(read_json_lines(tmp_path / "out.jsonl"))) == 70
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["empty", "cut off", "row missing", "zeros"])
 def test_damaged_group_is_done_again(damage: str, bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
     """A finished group without a result for each of its pictures, as a failing disk leaves it, is not trusted."""

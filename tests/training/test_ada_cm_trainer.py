@@ -205,6 +205,7 @@ def test_sharpness_aware_steps_keep_the_pseudo_labels_of_the_first_pass(tmp_path
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [2, 3, 4])
 @pytest.mark.parametrize(
     "options", [{}, {"gradient_accumulation_steps": 2, "store": "memory"}], ids=["plain", "stored"]

@@ -75,6 +75,7 @@ def test_class_dimensions_are_found_in_every_part() -> None:
     assert not any(name.startswith("han_pff.") for name in dimensions)
 
 
+@pytest.mark.slow
 def test_published_weights_are_taken_over_with_their_image_processor() -> None:
     """The features of the embedded model stay, and its old temperature goes."""
     chosen = RunSettings.from_layers(

@@ -120,6 +120,7 @@ def test_a_base_model_on_the_hub_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     assert names == ["someone/faces", "fer_zoo/mhan", None, None, None, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ada_cm", "distillation"])
 def test_other_methods_run_from_settings(method: str, tmp_path: Path) -> None:
     """Pictures without labels and teachers come from the settings."""

@@ -42,9 +42,8 @@ def with_forks(config: Path, out: Path) -> str:
     return run_together(2, command_line, *command, folder=config.parent)
 
 
-@pytest.mark.parametrize(
-    ("launch", "sam_rho"), [pytest.param(with_torchrun, 0.0, marks=pytest.mark.slow), (with_forks, 0.05)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("launch", "sam_rho"), [(with_torchrun, 0.0), (with_forks, 0.05)])
 def test_two_processes_train_as_one_that_accumulates(
     launch: Callable[[Path, Path], str], sam_rho: float, tmp_path: Path
 ) -> None:
@@ -76,6 +75,7 @@ def test_two_processes_train_as_one_that_accumulates(
     assert last == pytest.approx(measured.nll, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_where_they_were_stopped(tmp_path: Path) -> None:
     """The first checkpoint of two processes is enough for the rest of the run, bit by bit."""
     data = write_splits(tmp_path / "faces")

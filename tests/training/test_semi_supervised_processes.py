@@ -11,6 +11,7 @@ from forked import run_together
 from semi_supervised_processes import train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ada_cm", "distillation"])
 def test_two_processes_give_the_result_of_one(method: str, tmp_path: Path) -> None:
     """Each with half of every batch: the same weights, logged terms and, of Ada-CM, thresholds."""

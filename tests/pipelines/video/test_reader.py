@@ -107,6 +107,7 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
         assert [frame.image.shape for frame in reader] == [(48, 128, 3)] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "pixel_aspect", "size"),
     [((768, 1024, 3), 200, "204800 x 768"), ((10_002, 10_000, 3), 1, "10000 x 10002")],
