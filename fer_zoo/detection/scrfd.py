@@ -79,7 +79,9 @@ class ScrfdDetector:
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
-        """Find the faces of one picture."""
+        """Find the faces of one picture; one so narrow that nothing is left of it in the network's square has none."""
+        if min(image.shape[:2]) * min(self._detector.input_size) < max(image.shape[:2]):
+            return ()
         bgr = np.ascontiguousarray(image[..., ::-1])  # insightface reads pictures as OpenCV does
         boxes, landmarks = self._detector.detect(bgr)
         return tuple(

@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError
 from fer_zoo.imaging.folders import PICTURE_SUFFIXES
+from fer_zoo.imaging.xz import open_xz
 
 #: Files with one of these endings are taken for archives.
 ARCHIVE_SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -29,7 +30,7 @@ MAX_EXPANSION: Final = 200  # pictures are compressed already: blank bitmaps apa
 FREE_EXPANSION: Final = 10_000_000  # bytes that a member or a tar may have whatever its compressed size
 MAX_HEADER_BYTES: Final = 1_000_000  # of one read while the members of a tar are listed
 
-_OPENERS: Final[dict[bytes, Callable[[Path], Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+_OPENERS: Final[dict[bytes, Callable[[Path], Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": open_xz}
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _DAMAGED: Final = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),

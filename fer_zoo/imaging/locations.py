@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +13,7 @@ from fer_zoo.errors import ImageNotFoundError, ImageReadError
 from fer_zoo.imaging.archives import ArchivedPicture, ArchiveReader, find_archived_pictures, is_archive
 from fer_zoo.imaging.folders import PICTURE_SUFFIXES, find_pictures
 from fer_zoo.imaging.read import describe_source, read_image
-from fer_zoo.imaging.remote import RemotePicture, find_remote_pictures, is_remote, read_remote
+from fer_zoo.imaging.remote import RemotePicture, find_remote_pictures, is_remote, read_remote, shown_uri
 
 Location: TypeAlias = str | ArchivedPicture | RemotePicture
 """A path or http(s) URL, a member of an archive, or a file on a file system of pyarrow."""
@@ -31,7 +31,7 @@ def find_locations(source: str) -> Iterator[Location | ImageReadError]:
     Raises:
         MissingPackageError: if the source needs pyarrow, which is not installed.
     """
-    if "://" not in source and Path(source).is_dir():
+    if "://" not in source and os.path.isdir(source):  # noqa: PTH112  # Path raises where it may not look
         found: Iterator[Location | ImageReadError] = (
             path if isinstance(path, ImageReadError) else str(path) for path in find_pictures(source)
         )
@@ -55,6 +55,11 @@ def name_of(location: Location | ImageReadError) -> str:
     if isinstance(location, ImageReadError):
         return location.source
     return describe_source(location) if isinstance(location, str) else str(location)
+
+
+def shown_source(source: str) -> str:
+    """Return the name of what :func:`find_locations` takes, without user name, password and the query of a URI."""
+    return shown_uri(source) if is_remote(source) else describe_source(source)
 
 
 def fetch(location: Location | ImageReadError, archives: ArchiveReader) -> Location | bytes | ImageReadError:
@@ -103,4 +108,4 @@ def no_pictures(source: str) -> ImageNotFoundError:
     return ImageNotFoundError(source, f"the {kind} has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
 
 
-__all__ = ["Location", "fetch", "find_locations", "load", "name_of", "no_pictures"]
+__all__ = ["Location", "fetch", "find_locations", "load", "name_of", "no_pictures", "shown_source"]

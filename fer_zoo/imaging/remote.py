@@ -57,7 +57,7 @@ def find_remote_pictures(uri: str) -> Iterator[RemotePicture | ImageReadError]:
     Raises:
         MissingPackageError: if pyarrow is not installed.
     """
-    shown = _shown(uri)
+    shown = shown_uri(uri)
     fs = _import_fs()
     try:
         system, path = _open_root(uri)
@@ -118,7 +118,7 @@ def _import_fs() -> Any:  # a module without type information
         raise MissingPackageError("pyarrow", "Reading from a URI", "pip install 'fer-zoo[results]'") from error
 
 
-def _shown(uri: str) -> str:
+def shown_uri(uri: str) -> str:
     """Return a URI without user name, password and query."""
     scheme, _, rest = uri.partition("://")
     authority, slash, path = rest.partition("/")
@@ -130,4 +130,4 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-__all__ = ["REMOTE_SCHEMES", "RemotePicture", "find_remote_pictures", "is_remote", "read_remote"]
+__all__ = ["REMOTE_SCHEMES", "RemotePicture", "find_remote_pictures", "is_remote", "read_remote", "shown_uri"]

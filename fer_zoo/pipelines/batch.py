@@ -13,7 +13,7 @@ import torch
 from transformers import PreTrainedModel
 
 from fer_zoo.errors import ImageReadError, InvalidOptionError, WorkerError
-from fer_zoo.imaging.locations import Location, find_locations
+from fer_zoo.imaging.locations import Location, find_locations, shown_source
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 from fer_zoo.pipelines.groups import GROUP_SIZE, AnalysisOptions, Group, analyze_groups, group_pictures, settle
@@ -113,8 +113,9 @@ def run_groups(
     names = [fspath(source) for source in ([sources] if isinstance(sources, str | PathLike) else sources)]
     if not names:
         raise InvalidOptionError("sources", sources, "at least one folder, archive or picture")
-    paths = [name if "://" in name else str(Path(name).resolve()) for name in names]
-    store = ResultStore(Path(output), {"sources": names, "paths": paths, **options}, overwrite=overwrite)
+    shown = [shown_source(name) for name in names]  # the options of a run are a file that others may read
+    paths = [name if "://" in name else str(Path(name).resolve()) for name in shown]
+    store = ResultStore(Path(output), {"sources": shown, "paths": paths, **options}, overwrite=overwrite)
     total = done_before = 0
     for group in _groups(names):
         total += len(group.locations)

@@ -104,6 +104,9 @@ class CropStore:
             for number in range(1, len(crops) + 1)
         ]
         with self._run.told_if_not_writable():
+            for name in names:
+                if os.path.lexists(self.folder / name):  # not of a run: crops without a row are removed before
+                    raise FileExistsError(errno.EEXIST, "a file of this name is there that no run wrote", name)
             with self._lock:
                 self._unlisted.update(names)
                 _append(self._pending, json.dumps(names).encode("ascii") + b"\n")
@@ -139,8 +142,10 @@ class CropStore:
         report, stale = (self.folder / name for name in (REPORT_FILE, STALE_REPORT))
         if not overwrite:
             self._run.compare(options)
-        elif report.exists():
-            report.replace(stale)
+        else:
+            self._run.check_own()
+            if report.exists():
+                report.replace(stale)
         if stale.exists():  # asked for now, or by a run that was killed while it did this
             _remove_crops(self.folder, _crops_of(stale))
             stale.unlink()

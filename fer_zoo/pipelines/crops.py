@@ -16,6 +16,7 @@ from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary
 from fer_zoo.pipelines.crop_store import CropStore
 from fer_zoo.pipelines.face_cropper import FaceCropper
+from fer_zoo.pipelines.groups import describe_error
 from fer_zoo.pipelines.threads import AHEAD, map_in_order, usable_cpus
 from fer_zoo.ranges import check_counts, check_positive
 
@@ -108,15 +109,19 @@ def crop_folder(
 
 def _crop_picture(cropper: FaceCropper, store: CropStore, max_pixels: int, task: _Task) -> CropRow:
     """Crop one picture, and write the crops."""
+    if isinstance(task.path, ImageReadError):
+        return CropRow(task.image, task.stem, error=task.path.reason)
     try:
-        if isinstance(task.path, ImageReadError):
-            raise task.path
         image = read_image(task.path, max_pixels=max_pixels)
         found = cropper.find_faces(image)
         faces = cropper.choose(found)
         crops = cropper.cut_out(image, faces)
+    except ImageReadError as error:
+        return CropRow(task.image, task.stem, error=error.reason)
     except FerZooError as error:
-        return CropRow(task.image, task.stem, error=error.reason if isinstance(error, ImageReadError) else str(error))
+        return CropRow(task.image, task.stem, error=str(error))
+    except Exception as error:  # noqa: BLE001  # of the detector's own; a bad picture must not end a long run
+        return CropRow(task.image, task.stem, error=f"cropping it failed ({describe_error(error)})")
     try:
         names = store.write_crops(crops, task.stem, are_numbered=cropper.faces == "all")
     except OSError as error:

@@ -216,7 +216,7 @@ def find_poisoned(
             try:
                 _analyze(pipe, [(name_of(location), picture)], settled)
             except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
-                found[place] = f"its analysis failed ({_describe(error)})"
+                found[place] = f"its analysis failed ({describe_error(error)})"
     note(None)
     return found
 
@@ -245,7 +245,7 @@ def _fetch(location: Location | ImageReadError, archives: ArchiveReader) -> Loca
     except Exception as error:  # noqa: BLE001  # such as too little memory for a member of an archive
         with archives:
             pass  # closed, for it may have stopped halfway; the next member opens it again
-        return ImageReadError(name_of(location), f"reading it failed ({_describe(error)})")
+        return ImageReadError(name_of(location), f"reading it failed ({describe_error(error)})")
 
 
 def _load(
@@ -255,10 +255,10 @@ def _load(
     try:
         return load(fetched, name, **reading)
     except Exception as error:  # noqa: BLE001  # see above
-        return ImageReadError(name, f"reading it failed ({_describe(error)})")
+        return ImageReadError(name, f"reading it failed ({describe_error(error)})")
 
 
-def _describe(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return the class of an error, and what it says if it says anything."""
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
@@ -289,6 +289,7 @@ __all__ = [
     "SettledOptions",
     "analyze_group",
     "analyze_groups",
+    "describe_error",
     "find_poisoned",
     "group_pictures",
     "load_group",

@@ -92,9 +92,11 @@ class ResultStore:
         self._writing = self.folder / ".writing"
         self._finished: set[str] = set()  # digests
         self._run = RunFolder(self.folder, OPTIONS_FILE, option="output", contents="results", shown=output)
-        self._check_output(overwrite=overwrite)
         with self._run.told_if_not_writable():
+            self._check_output(overwrite=overwrite)
             if overwrite:
+                if self.folder.exists():
+                    self._run.check_own()
                 self._discard()
             self.folder.mkdir(parents=True, exist_ok=True)
             self._run.compare(options)

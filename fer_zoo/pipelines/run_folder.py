@@ -46,8 +46,7 @@ class RunFolder:
             InvalidOptionError: naming what differs, and the ways out.
         """
         if not self._options.exists():
-            if any(not found.name.startswith(".") for found in self.folder.iterdir()):
-                raise self._refusal(f"a new or empty folder, or one that {self._contents} were written to before")
+            self.check_own()
             return
         try:
             before = json.loads(self._options.read_bytes())
@@ -64,6 +63,16 @@ class RunFolder:
             raise self._refusal(
                 f"a folder whose {self._contents} were made with the same options ({'; '.join(changes)})"
             )
+
+    def check_own(self) -> None:
+        """Refuse a folder that holds something and has no options of a run.
+
+        Raises:
+            InvalidOptionError: naming the folder; to begin anew is no way out, as nothing in it is a run's.
+        """
+        if not self._options.exists() and any(not found.name.startswith(".") for found in self.folder.iterdir()):
+            expected = f"a new or empty folder, or one that {self._contents} were written to before"
+            raise InvalidOptionError(self._option, str(self._shown), f"{expected}; {str(self.folder)!r} is neither")
 
     def record(self, options: Mapping[str, Any]) -> None:
         """Write the options, whole or not at all.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from fer_zoo.errors import ResultFileError
 from fer_zoo.packages import import_optional
@@ -61,6 +61,25 @@ def read_json_lines(path: str | PathLike[str]) -> Iterator[ImageResult]:
             yield result
 
 
+class _UnixLines:
+    """A text file for a writer of CSV that ends its lines with both characters; here the line feed is left.
+
+    Told to write the line feed alone, the writer would leave a carriage return in a name without quotation marks.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        """Write a line."""
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+
+def csv_writer(file: TextIO) -> csv.DictWriter[str]:
+    """Return a writer of the columns that hold no list."""
+    return csv.DictWriter(_UnixLines(file), FLAT_COLUMNS, extrasaction="ignore", lineterminator="\r\n")
+
+
 def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None:
     """Write one row for each face, and one for each picture without any: the columns that hold no list.
 
@@ -75,7 +94,7 @@ def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None
         whole_file(path) as partial,
         partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
-        writer = csv.DictWriter(file, FLAT_COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer = csv_writer(file)
         writer.writeheader()
         for result in results:
             writer.writerows(to_table_rows(result))
@@ -109,4 +128,4 @@ def _valid_text(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **valid}
 
 
-__all__ = ["encode_result", "read_json_lines", "write_csv", "write_json_lines", "write_parquet"]
+__all__ = ["csv_writer", "encode_result", "read_json_lines", "write_csv", "write_json_lines", "write_parquet"]

@@ -87,6 +87,12 @@ def test_results_are_in_pixels_of_the_original(detector: ScrfdDetector) -> None:
     assert (face.box.left, face.box.top, face.box.right, face.box.bottom) == (48, 32, 80, 64)
 
 
+@pytest.mark.parametrize("shape", [(1, SIZE + 1, 3), (SIZE + 1, 1, 3), (1, SIZE, 3)])
+def test_picture_of_a_line_has_no_face(detector: ScrfdDetector, shape: tuple[int, int, int]) -> None:
+    """Fitted into the square of the network, nothing would be left of it."""
+    assert detector.detect([np.zeros(shape, np.uint8)]) == [()]
+
+
 def test_results_are_plain_python(detector: ScrfdDetector) -> None:
     """Boxes, scores and points hold Python floats, not numpy's."""
     face = detector.detect([coloured(255, 0, 0)])[0][0]

@@ -8,6 +8,7 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -274,6 +275,54 @@ def test_last_member_of_a_tar_is_no_bomb_either(tmp_path: Path) -> None:
 
     assert isinstance(error, ImageReadError)
     assert "it expands more than 200-fold, as archive bombs do" in error.reason
+
+
+def test_memory_of_a_compressed_tar_is_limited(tmp_path: Path) -> None:
+    """A file that says that a dictionary of 1 GiB is needed, which any few bytes can say, gets none."""
+    path, greedy = tmp_path / "in.tar.xz", tmp_path / "greedy.tar.xz"
+    members = write_tar(tmp_path / "in.tar", {"1.png": encoded(1)}).read_bytes()
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 23}]
+    path.write_bytes(lzma.compress(members, filters=filters))
+    content = bytearray(path.read_bytes())
+    block = content.index(b"\x21\x01\x16")  # LZMA2, one byte of properties: 8 MiB
+    content[block + 2] = 36  # 1 GiB
+    header = 4 * (content[12] + 1)
+    content[12 + header - 4 : 12 + header] = zlib.crc32(content[12 : 12 + header - 4]).to_bytes(4, "little")
+    greedy.write_bytes(content)
+
+    assert [str(found) for found in find_archived_pictures(path)] == [f"{path}!1.png"]
+    (error,) = find_archived_pictures(greedy)
+
+    assert isinstance(error, ImageReadError)
+    assert "Memory usage limit exceeded" in error.reason
+
+
+def test_compressed_tar_of_several_streams(tmp_path: Path) -> None:
+    """As tools that compress on many cores write it, with padding between them; pictures in any order."""
+    path, pictures = tmp_path / "in.tar.xz", {f"{number}.png": encoded(number) for number in range(5)}
+    members = write_tar(tmp_path / "in.tar", pictures).read_bytes()
+    parts = [lzma.compress(members[start : start + 1500]) for start in range(0, len(members), 1500)]
+    path.write_bytes(bytes(8).join(parts))
+
+    found = [item for item in find_archived_pictures(path) if isinstance(item, ArchivedPicture)]
+
+    assert [item.member for item in found] == list(pictures)
+    with ArchiveReader() as reader:
+        for item in reversed(found):
+            assert reader.read(item) == pictures[item.member]
+
+
+def test_compressed_tar_that_is_cut_off(tmp_path: Path) -> None:
+    """What is before the cut is listed, and then the reason."""
+    path = tmp_path / "in.tar.xz"
+    members = write_tar(tmp_path / "in.tar", {"1.png": encoded(1), "2.png": encoded(2)}).read_bytes()
+    path.write_bytes(lzma.compress(members[:1024]) + lzma.compress(members[1024:])[:40])
+
+    first, error = find_archived_pictures(path)
+
+    assert str(first) == f"{path}!1.png"
+    assert isinstance(error, ImageReadError)
+    assert "it ends in the middle of a stream" in error.reason
 
 
 @pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])

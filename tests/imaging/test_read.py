@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from locked import without_access
 from PIL import Image
 
 import fer_zoo
@@ -76,17 +77,15 @@ class TestPaths:
         with pytest.raises(ImageReadError, match="it is a directory; pass the files in it one by one"):
             read_image(tmp_path)
 
-    def test_permission_denied(self, tmp_path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A file that may not be read is an error that says so."""
-        path = tmp_path / "photo.png"
+    @pytest.mark.skipif(os.name == "nt", reason="needs permissions of POSIX")
+    @pytest.mark.parametrize("locked", ["photos/photo.png", "photos"])
+    def test_permission_denied(self, locked: str, tmp_path: Path, data: bytes) -> None:
+        """A file that may not be read, or is in a folder that may not be searched, is an error that says so."""
+        path = tmp_path / "photos" / "photo.png"
+        path.parent.mkdir()
         path.write_bytes(data)
 
-        def refuse(*_: object, **__: object) -> None:
-            raise PermissionError(13, "Permission denied")
-
-        monkeypatch.setattr(Path, "open", refuse)  # root, who runs tests in containers, may read everything
-
-        with pytest.raises(ImageReadError, match="permission to read it is denied"):
+        with without_access(tmp_path / locked), pytest.raises(ImageReadError, match="permission to read it is denied"):
             read_image(path)
 
     @pytest.mark.parametrize(

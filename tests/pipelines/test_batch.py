@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 from bright_faces import ONE_FACE, BrightDetector, write_many
+from locked import without_access
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -146,6 +148,44 @@ def test_sources_follow_each_other(bright_pipeline: FaceExpressionPipeline, phot
         (str(tmp_path / "gone"), 0),
     ]
     assert results[4].error == f"Cannot read image {str(tmp_path / 'gone')!r}: there is no such file."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs permissions of POSIX")
+def test_places_that_may_not_be_looked_into_are_rows(
+    bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path
+) -> None:
+    """A folder, a picture in it and a name that is too long end nothing."""
+    locked, good = photographs / "test", photographs / "train/happy/1.png"
+    sources = [locked / "sad/two.png", "x" * 300, locked, good]
+    tmp_path.chmod(0o777)
+
+    with without_access(locked):
+        analyze_files(sources, tmp_path / "out.jsonl", bright_pipeline)
+
+    *results, last = read_json_lines(tmp_path / "out.jsonl")
+    assert last.source == str(good)
+    assert len(last.faces) == 1
+    assert ["denied" in str(result.error) for result in results] == [True, False, True]
+    assert "too long" in str(results[1].error)
+
+
+def test_secrets_of_sources_are_not_written(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """Neither the options of a run that others may read nor the error for another run repeat a password."""
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        analyze_files(
+            "http://someone:S3CRET@127.0.0.1:9/a.png", tmp_path / "out.csv", bright_pipeline, on_progress=interrupt
+        )
+    with pytest.raises(InvalidOptionError, match=r"127\.0\.0\.1:9/a\.png") as caught:
+        analyze_files("http://someone:S3CRET@127.0.0.1:9/b.png", tmp_path / "out.csv", bright_pipeline)
+
+    assert "S3CRET" not in str(caught.value)
+    options = (tmp_path / "out.csv.partial/options.json").read_text()
+    assert "http://127.0.0.1:9/a.png" in options
+    assert "S3CRET" not in options
 
 
 def test_options_reach_the_results(bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path) -> None:

@@ -214,6 +214,26 @@ def test_face_that_cannot_be_cropped_is_a_row(photographs: Path, tmp_path: Path)
     assert sum("expected a box with a positive width or height" in error for error in errors) == 5
 
 
+def test_failure_of_the_detector_is_a_row(photographs: Path, tmp_path: Path) -> None:
+    """An error of its own over one picture does not end the job."""
+
+    class Moody(BrightDetector):
+        """Fails on the first picture."""
+
+        def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
+            """Find faces, but not the first time."""
+            if not hasattr(self, "asked"):
+                self.asked = True
+                raise RuntimeError("no mood")
+            return super().detect(images)
+
+    summary = crop_folder(photographs, tmp_path / "crops", FaceCropper(detector=Moody()), workers=1)
+
+    first = next(read_crop_report(tmp_path / "crops"))
+    assert first.error == "cropping it failed (RuntimeError: no mood)"
+    assert (summary.num_cropped, summary.num_unreadable) == (3, 2)
+
+
 def test_too_large_picture_is_a_row(photographs: Path, bright: FaceCropper, tmp_path: Path) -> None:
     """Pictures of 6,000 pixels are refused below that limit, and cropped as soon as it is raised."""
     summary = crop_folder(photographs, tmp_path / "crops", bright, max_pixels=5999)

@@ -283,10 +283,33 @@ def test_folder_with_other_things_is_refused(photographs: Path, bright: FaceCrop
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").touch()
 
-    with pytest.raises(InvalidOptionError, match="expected a new or empty folder, or one that crops were written to"):
-        crop_folder(photographs, tmp_path / "mine", bright)
+    for overwrite in (False, True):
+        with pytest.raises(InvalidOptionError, match=r"new or empty folder, or one that crops .* is neither\.$"):
+            crop_folder(photographs, tmp_path / "mine", bright, overwrite=overwrite)
 
     assert list(files_below(tmp_path / "mine")) == ["notes.txt"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_of_the_user_are_not_replaced(
+    overwrite: bool, photographs: Path, bright: FaceCropper, tmp_path: Path
+) -> None:
+    """One with the name of a crop that is to be written leaves its picture without a crop, and the report says so."""
+    crops = tmp_path / "crops"
+    crop_folder(photographs, crops, bright, limit=1)
+    mine = crops / "train/happy/1.png"
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_bytes(b"mine")
+
+    for _ in range(2):
+        summary = crop_folder(photographs, crops, bright, overwrite=overwrite)
+
+        assert mine.read_bytes() == b"mine"
+        assert summary.num_unreadable == 2
+        errors = {row.image: row.error for row in read_crop_report(crops) if row.error}
+        assert errors["train/happy/1.png"] == (
+            "its crop cannot be written (a file of this name is there that no run wrote)"
+        )
 
 
 def test_overwriting_leaves_nothing_of_the_earlier_run(photographs: Path, bright: FaceCropper, tmp_path: Path) -> None:

@@ -79,6 +79,16 @@ def test_csv_has_the_columns_without_lists(tmp_path: Path) -> None:
     )
 
 
+def test_csv_quotes_names_with_ends_of_lines(tmp_path: Path) -> None:
+    """A carriage return alone is one too for those who read the file."""
+    names = ["a\rb.png", "a\nb.png", "a\r\n.png", 'a"b,c.png']
+    write_csv([ImageResult(name, 3, 4) for name in names], tmp_path / "out.csv")
+
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert [row["image"] for row in csv.DictReader(file)] == names
+    assert b"\r\n" not in (tmp_path / "out.csv").read_bytes().replace(b"a\r\n.png", b"")
+
+
 @pytest.mark.parametrize("write", [write_csv, write_parquet])
 def test_name_that_is_no_valid_unicode_is_escaped(write: object, tmp_path: Path) -> None:
     """Tables are UTF-8, file names need not be."""
