@@ -156,7 +156,7 @@ def test_places_that_may_not_be_looked_into_are_rows(
 ) -> None:
     """A folder, a picture in it and a name that is too long end nothing."""
     locked, good = photographs / "test", photographs / "train/happy/1.png"
-    sources = [locked / "sad/two.png", "x" * 300, locked, good]
+    sources: list[str | Path] = [locked / "sad/two.png", "x" * 300, locked, good]
     tmp_path.chmod(0o777)
 
     with without_access(locked):
