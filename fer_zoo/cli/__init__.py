@@ -22,6 +22,7 @@ from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
 from fer_zoo.cli.pull import pull
 from fer_zoo.cli.push import push
+from fer_zoo.cli.terminal import escape_what_cannot_be_encoded
 from fer_zoo.cli.train import recipes, train
 from fer_zoo.cli.video import video
 
@@ -61,6 +62,7 @@ def main(
     ] = False,
 ) -> None:
     """Facial expression recognition: detect, align and classify every face, offline."""
+    escape_what_cannot_be_encoded()
     logging.disable_progress_bar()  # loading takes a moment; a bar of its own would stand in the output
 
 

@@ -11,6 +11,7 @@ import typer
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.progress import show_progress
+from fer_zoo.cli.terminal import printable
 from fer_zoo.imaging import find_pictures
 from fer_zoo.imaging.locations import no_pictures
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
@@ -77,7 +78,7 @@ def crop(  # one parameter for each option
             )
     print(json.dumps(summary.to_dict()) if as_json else _describe(summary))
     for row in failures:
-        complain(f"{source / row.image}: {row.error}")
+        complain(f"{printable(source / row.image)}: {row.error}")
     if not summary.num_pictures:
         complain(no_pictures(str(source)))
     if failures or not summary.num_pictures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from rich.table import Table
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.options import KindArgument, PathArgument
 from fer_zoo.cli.progress import show_progress
+from fer_zoo.cli.terminal import encode_json, printable
 from fer_zoo.datasets import DATASETS, DatasetReport, check_dataset
 
 data_app = typer.Typer(rich_markup_mode="rich")
@@ -39,11 +39,11 @@ def check(
     with errors_as_usage(), show_progress() as on_progress:
         report = check_dataset(kind, path, threads=threads, on_progress=on_progress)
     if as_json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+        print(encode_json(report.to_dict(), indent=2))
     else:
         _print_report(report)
     for source, reason in report.unreadable:
-        complain(f"{source}: {reason}")
+        complain(f"{printable(source)}: {reason}")
     if report.unreadable:
         raise typer.Exit(FAILED_INPUT)
 

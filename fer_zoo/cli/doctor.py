@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from fer_zoo.cli.options import (
     PrecisionOption,
     ThreadsOption,
 )
+from fer_zoo.cli.terminal import LAYOUT, encode_json, printable
 from fer_zoo.doctor import (
     Backends,
     Examination,
@@ -71,7 +71,7 @@ def doctor(
             threads=threads,
         )
     if as_json:
-        print(json.dumps(examination.to_dict(), indent=2, ensure_ascii=False))
+        print(encode_json(examination.to_dict(), indent=2))
     else:
         _show(examination, Console())
     if not examination.is_sound:
@@ -96,10 +96,10 @@ def _show(examination: Examination, console: Console) -> None:
     if examination.picture is not None:
         sections[f"Picture {examination.picture.result.source}"] = _picture_lines(examination.picture)
     for title, lines in sections.items():
-        console.print(Text(title, style="bold"))
+        console.print(Text(printable(title), style="bold"))
         table = Table.grid(padding=(0, 2))
         for state, subject, remark in lines:
-            table.add_row(state, Text(subject), Text(remark, overflow="fold"))
+            table.add_row(state, Text(printable(subject)), Text(printable(remark, keep=LAYOUT), overflow="fold"))
         console.print(Padding(table, (0, 0, 1, 2), expand=False))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +26,7 @@ from fer_zoo.cli.options import (
 )
 from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.selection import select_pictures
+from fer_zoo.cli.terminal import encode_json
 from fer_zoo.detection import DETECTORS
 from fer_zoo.errors import ImageReadError
 from fer_zoo.evaluation import EvaluationReport
@@ -98,7 +98,7 @@ def evaluate(
     for reason in report.unreadable:
         complain(reason)
     if as_json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+        print(encode_json(report.to_dict(), indent=2))
     else:
         _print(report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -13,6 +14,7 @@ from PIL import Image
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import stem_of
 from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
+from fer_zoo.cli.terminal import printable
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.explain import METHODS, Explanation, Method, explain_face, overlay
 from fer_zoo.explain.faces import check_method
@@ -64,7 +66,7 @@ def explain(
     except FerZooError as error:
         complain(error)
         raise typer.Exit(FAILED_INPUT) from error
-    print(f"{path}: {_describe(explanations)}")
+    print(f"{printable(path)}: {_describe(explanations)}")
 
 
 def _choose_file(output: Path, source: str) -> Path:
@@ -104,6 +106,10 @@ def _write(image: NDArray[np.uint8], path: Path) -> None:
             Image.fromarray(image).save(partial)
     except OSError as error:
         raise InvalidOptionError("--output", str(path), f"a place that can be written to ({error})") from error
+    except (ValueError, RuntimeError, struct.error) as error:  # Pillow's formats refuse large pictures in many ways
+        height, width = image.shape[:2]
+        expected = f"a format that can hold {width:,} x {height:,} pixels ({error})"
+        raise InvalidOptionError("--output", str(path), expected) from error
 
 
 def _describe(explanations: list[Explanation]) -> str:

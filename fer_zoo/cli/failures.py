@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
+from fer_zoo.cli.terminal import LAYOUT, printable
 from fer_zoo.errors import FerZooError
 
 FAILED_INPUT = 1
@@ -15,12 +16,14 @@ USAGE = 2
 
 def complain(message: object) -> None:
     """Print a message to stderr."""
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(f"error: {printable(message, keep=LAYOUT)}", err=True)
 
 
 @contextmanager
 def errors_as_usage(*, except_for: type[Exception] | tuple[()] = ()) -> Iterator[None]:
     """Turn an error of this package, or an unknown device, into a message and the exit code for wrong usage.
+
+    What ends a command on purpose, such as Ctrl-C at a question, is let through too.
 
     Args:
         except_for: errors that are let through.
@@ -28,6 +31,8 @@ def errors_as_usage(*, except_for: type[Exception] | tuple[()] = ()) -> Iterator
     try:
         yield
     except except_for:
+        raise
+    except (typer.Abort, typer.Exit):  # they are RuntimeErrors
         raise
     except (FerZooError, OSError, RuntimeError) as error:
         complain(error)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from abc import ABC, abstractmethod
 
@@ -11,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fer_zoo.cli.terminal import encode_json, printable
 from fer_zoo.results import ImageResult, to_table_rows
-from fer_zoo.results.table import FLAT_COLUMNS
+from fer_zoo.results.files import csv_writer
 
 
 class ResultWriter(ABC):
@@ -41,7 +40,7 @@ class TableWriter(ResultWriter):
 
     def write(self, result: ImageResult) -> None:
         """Add the lines of one picture."""
-        source = Text(result.source)  # a path may hold square brackets, which rich would take for markup
+        source = Text(printable(result.source))  # a path may hold square brackets, which rich would take for markup
         if result.error is not None:
             self.table.add_row(source, "", Text("not readable", style="red"), "")
         elif not result.faces:
@@ -72,7 +71,7 @@ class JsonWriter(ResultWriter):
 
     def write(self, result: ImageResult) -> None:
         """Print the object of one picture."""
-        print(self.separator + json.dumps(result.to_dict(top_k=self.top_k), ensure_ascii=False), end="")
+        print(self.separator + encode_json(result.to_dict(top_k=self.top_k)), end="")
         self.separator = ",\n"
 
     def finish(self) -> None:
@@ -84,7 +83,7 @@ class CsvWriter(ResultWriter):
     """One row for each face, and one for each picture without any, printed as results come."""
 
     def __init__(self) -> None:
-        self.writer = csv.DictWriter(sys.stdout, FLAT_COLUMNS, extrasaction="ignore", lineterminator="\n")
+        self.writer = csv_writer(sys.stdout)
         self.writer.writeheader()
 
     def write(self, result: ImageResult) -> None:

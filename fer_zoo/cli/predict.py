@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from PIL import Image
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
-from fer_zoo.cli.inputs import expand_inputs, stem_of
+from fer_zoo.cli.inputs import expand_inputs
+from fer_zoo.cli.marked_pictures import MarkedPictures
 from fer_zoo.cli.options import (
     BackendOption,
     DetectorOption,
@@ -22,16 +23,14 @@ from fer_zoo.cli.options import (
 )
 from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
 from fer_zoo.cli.pipeline_choice import PipelineChoice
-from fer_zoo.cli.predict_files import FileJob, predict_to_file
+from fer_zoo.cli.predict_files import ENGINES, FileJob, predict_to_file
 from fer_zoo.cli.progress import show_progress
-from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
-from fer_zoo.imaging import DEFAULT_MAX_PIXELS, FreeNames, Location, annotate
-from fer_zoo.imaging.locations import load
+from fer_zoo.errors import ImageReadError
+from fer_zoo.imaging import DEFAULT_MAX_PIXELS, Location
 from fer_zoo.pipelines import AnalysisOptions, FaceExpressionPipeline, RayResources
-from fer_zoo.pipelines.groups import analyze_groups, group_pictures
+from fer_zoo.pipelines.groups import analyze_groups, group_pictures, settle
 from fer_zoo.pipelines.threads import usable_cpus
 from fer_zoo.results import ImageResult
-from fer_zoo.whole_files import whole_file
 
 SHOWN_AT_ONCE = 8  # pictures whose results are printed together
 
@@ -102,6 +101,7 @@ def predict(
         job = FileJob(images, output, choice, options, overwrite)
         predict_to_file(job, engine=engine, workers=workers, resources=resources, as_json=as_json)
         return
+    _refuse_options_of_files(overwrite=overwrite, engine=engine, num_cpus=num_cpus, num_gpus=num_gpus)
     with errors_as_usage():
         pipe = choice.make()
         if annotate_to is not None:
@@ -110,19 +110,36 @@ def predict(
     pictures = [item for item in inputs if not isinstance(item, ImageReadError)]
     failures = [str(item) for item in inputs if isinstance(item, ImageReadError)]
     writer = _choose_writer(top_k, as_json=as_json, as_csv=as_csv)
-    names = FreeNames()
-    for location, result in _analyze(pipe, pictures, options, workers or usable_cpus()):
-        writer.write(result)
-        if result.error is not None:
-            failures.append(result.error)
-        elif annotate_to is not None:
-            path = annotate_to / f"{names.take(stem_of(str(location)))}.png"
-            failures.extend(_write_annotated(location, result, path))
+    reading = settle(options, pipe).reading
+    with nullcontext() if annotate_to is None else MarkedPictures(annotate_to, reading) as marked:
+        for location, result in _analyze(pipe, pictures, options, workers or usable_cpus()):
+            writer.write(result)
+            if result.error is not None:
+                failures.append(result.error)
+            elif marked is not None:
+                failures.extend(marked.write(location, result))
     writer.finish()
     for failure in failures:
         complain(failure)
     if failures:
         raise typer.Exit(FAILED_INPUT)
+
+
+def _refuse_options_of_files(*, overwrite: bool, engine: str, num_cpus: float, num_gpus: float) -> None:
+    """Refuse what means something with ``--output`` alone.
+
+    Raises:
+        BadParameter: if one of them is not as by default.
+    """
+    asked = {
+        "--overwrite": overwrite,
+        "--engine": engine != ENGINES[0],
+        "--num-cpus": num_cpus != 1.0,
+        "--num-gpus": num_gpus != 0.0,
+    }
+    names = ", ".join(name for name, is_asked in asked.items() if is_asked)
+    if names:
+        raise typer.BadParameter(f"{names}: only for a file; add --output FILE, or leave this out")
 
 
 def _choose_writer(top_k: int | None, *, as_json: bool, as_csv: bool) -> ResultWriter:
@@ -142,21 +159,6 @@ def _analyze(
             yield from zip(group.locations, results, strict=True)
             done += len(results)
             on_progress(done, len(pictures))
-
-
-def _write_annotated(location: Location | ImageReadError, result: ImageResult, path: Path) -> list[str]:
-    """Write the picture with its faces marked, and return the reason if that fails."""
-    try:
-        picture = load(location, result.source)
-        if isinstance(picture, ImageReadError):
-            return [str(picture)]
-        with whole_file(path) as partial:
-            Image.fromarray(annotate(picture, result)).save(partial)
-    except FerZooError as error:
-        return [str(error)]
-    except OSError as error:
-        return [str(InvalidOptionError("--annotate", str(path), f"a place that can be written to ({error})"))]
-    return []
 
 
 __all__ = ["predict"]

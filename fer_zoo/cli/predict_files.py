@@ -60,6 +60,10 @@ def predict_to_file(job: FileJob, *, engine: str, workers: int | None, resources
         found = list(expand_patterns(job.images))
         sources = [item for item in found if isinstance(item, str)]
         missed = [str(item) for item in found if isinstance(item, ImageReadError)]
+        if not sources:
+            for reason in missed:
+                complain(reason)
+            raise typer.Exit(FAILED_INPUT)
         if engine == "ray":
             summary = analyze_files_with_ray(
                 sources,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from fer_zoo.cli.options import (
     ThreadsOption,
 )
 from fer_zoo.cli.pipeline_choice import PipelineChoice
+from fer_zoo.cli.terminal import encode_json
 from fer_zoo.errors import VideoReadError
 from fer_zoo.pipelines.video import Smoothing, VideoAnalyzer, analyze_video
 from fer_zoo.video_results import FrameResult, Segment, VideoSummary, format_time
@@ -162,7 +162,7 @@ def _as_source(text: str) -> str | int:
 def _print_result(result: FrameResult | Segment, *, as_json: bool) -> None:
     """Print a frame as JSON, or a segment for reading."""
     if as_json and isinstance(result, FrameResult):
-        print(json.dumps(result.to_dict(), ensure_ascii=False), flush=True)
+        print(encode_json(result.to_dict()), flush=True)
     elif not as_json and isinstance(result, Segment):
         print(f"{result} ({result.score:.0%})", flush=True)
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from fer_zoo.errors import ResultFileError
 from fer_zoo.packages import import_optional
 from fer_zoo.results.image import ImageResult
-from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows
+from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows, valid_text
 from fer_zoo.whole_files import whole_file
 
 ROWS_AT_ONCE: Final = 8192  # rows of a row group of Parquet, about 3 MB
@@ -113,19 +113,10 @@ def write_parquet(results: Iterable[ImageResult], path: str | PathLike[str]) -> 
     """
     arrow, schema = import_optional("pyarrow", "Writing Parquet", "results"), arrow_schema()
     parquet = import_optional("pyarrow.parquet", "Writing Parquet", "results")
-    rows = (_valid_text(row) for result in results for row in to_table_rows(result))
+    rows = (valid_text(row) for result in results for row in to_table_rows(result))
     with whole_file(path) as partial, partial.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
         while some := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(arrow.Table.from_pylist(some, schema=schema))
-
-
-def _valid_text(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row without the half characters that stand for bytes of names that are not UTF-8."""
-    valid = {
-        name: row[name].encode("utf-8", "backslashreplace").decode() if row[name] else row[name]
-        for name in ("image", "error")
-    }
-    return {**row, **valid}
 
 
 __all__ = ["csv_writer", "encode_result", "read_json_lines", "write_csv", "write_json_lines", "write_parquet"]

@@ -68,6 +68,15 @@ def to_table_rows(result: ImageResult) -> list[dict[str, Any]]:
     return rows
 
 
+def valid_text(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without the half characters that stand for bytes of names that are not UTF-8."""
+    valid = {
+        name: row[name].encode("utf-8", "backslashreplace").decode() if row[name] else row[name]
+        for name in ("image", "error")
+    }
+    return {**row, **valid}
+
+
 def to_pandas(results: Iterable[ImageResult]) -> pandas.DataFrame:
     """Return a table of results: one row for each face, one for each picture without a face or that was not readable.
 
@@ -77,7 +86,7 @@ def to_pandas(results: Iterable[ImageResult]) -> pandas.DataFrame:
     Returns:
         the columns are ``COLUMNS``: text as ``string``, whole numbers as ``Int32``, numbers as ``float64``, truth
         values as ``boolean``; ``scores`` and ``landmarks`` are lists as in
-        :meth:`fer_zoo.results.FaceExpression.to_dict`.
+        :meth:`fer_zoo.results.FaceExpression.to_dict`. What is not UTF-8 in a name is escaped.
 
     Raises:
         MissingPackageError: if pandas is not installed.
@@ -90,7 +99,7 @@ def to_pandas(results: Iterable[ImageResult]) -> pandas.DataFrame:
         ['no face', 'unreadable']
     """
     pandas_module = import_optional("pandas", "to_pandas()", "results")
-    rows = [row for result in results for row in to_table_rows(result)]
+    rows = [valid_text(row) for result in results for row in to_table_rows(result)]
     types = {name: _PANDAS_TYPES.get(kind, "object") for name, kind in COLUMNS.items()}
     table: pandas.DataFrame = pandas_module.DataFrame(
         {name: pandas_module.Series([row[name] for row in rows], dtype=kind) for name, kind in types.items()}
@@ -123,4 +132,4 @@ def arrow_schema() -> pyarrow.Schema:
     )
 
 
-__all__ = ["COLUMNS", "FLAT_COLUMNS", "Status", "arrow_schema", "to_pandas", "to_table_rows"]
+__all__ = ["COLUMNS", "FLAT_COLUMNS", "Status", "arrow_schema", "to_pandas", "to_table_rows", "valid_text"]

@@ -29,8 +29,8 @@ def run(embedded_pipeline: FaceExpressionPipeline, monkeypatch: pytest.MonkeyPat
 
         monkeypatch.setattr(module, "pipeline", make_once)
 
-    def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+    def invoke(*arguments: object, charset: str = "utf-8") -> Result:
+        return CliRunner(charset).invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
 
     return invoke
 

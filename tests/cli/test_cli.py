@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from forked import command_line, forked
 from mhan_checkpoints import write_checkpoint
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,8 +22,10 @@ from transformers import AutoModelForImageClassification
 from typer.testing import Result
 
 import fer_zoo
+from fer_zoo.cli.failures import complain
 from fer_zoo.cli.inputs import expand_inputs
 from fer_zoo.errors import ImageNotFoundError
+from fer_zoo.imaging import read_image
 from fer_zoo.results.table import FLAT_COLUMNS
 
 Write = Callable[[str, NDArray[np.uint8]], str]
@@ -103,6 +109,81 @@ def test_failed_inputs_are_reported_and_the_rest_is_done(
     assert "missing.png" in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--json", "--csv", "--top-k=1"])
+def test_name_that_is_no_unicode_is_printed_with_an_escape(
+    option: str, run: Callable[..., Result], landscape: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """JSON, CSV and the table are UTF-8, file names need not be."""
+    Image.fromarray(landscape).save(tmp_path / os.fsdecode(b"caf\xe9.png"))
+
+    result = run("predict", option, tmp_path)
+
+    assert result.exit_code == 0, result.exception
+    assert result.stdout_bytes.count(rb"caf\udce9.png") == 1
+
+
+def strict_command_line(*arguments: str) -> None:
+    """Run ``fer-zoo`` as Python does in an ordinary locale."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="strict")  # type: ignore[union-attr]
+    command_line(*arguments)
+
+
+@pytest.mark.slow
+def test_name_that_is_no_unicode_comes_back_from_json(tmp_path: Path) -> None:
+    """A process of its own ends as usual, and who reads its JSON can open the file."""
+    name = os.fsdecode(b"caf\xe9.png")
+    with forked(strict_command_line, "predict", "--json", str(tmp_path / name), folder=tmp_path) as process:
+        status = process.wait()
+
+    (answer,) = json.loads(process.out.read_bytes())
+    assert status == 1
+    assert answer["image"] == str(tmp_path / name)
+    assert process.err.read_text(encoding="utf-8").endswith("there is no such file.\n")
+
+
+def test_json_is_valid_where_the_output_is_not_utf8(run: Callable[..., Result], tmp_path: Path) -> None:
+    """What the encoding of stdout lacks is an escape of JSON, and not one of Python."""
+    result = run("predict", "--json", tmp_path / "grün 😀.png", charset="latin-1")
+
+    (answer,) = json.loads(result.stdout_bytes)
+    assert answer["image"] == str(tmp_path / "grün 😀.png")
+
+
+def test_names_cannot_control_the_terminal(run: Callable[..., Result], tmp_path: Path) -> None:
+    """Escape sequences of members of an archive are shown as text, in the table and in the reasons on stderr."""
+    name = "\x1b]0;title\x07\x1b[31mx\u202egpj"
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr(f"{name}.png", b"no picture")
+
+    result = run("predict", tmp_path / "in.zip")
+
+    assert result.exit_code == 1
+    shown = r"\x1b]0;title\x07\x1b[31mx\u202egpj.png"
+    assert shown in result.stdout
+    assert shown in result.stderr
+    assert not {"\x1b", "\x07", "\u202e"} & set(result.output)
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\u202e"])
+def test_machines_get_names_as_they_are(character: str, run: Callable[..., Result], tmp_path: Path) -> None:
+    """JSON escapes control characters, and is read with them; CSV holds them."""
+    name = str(tmp_path / f"a{character}b.png")
+
+    as_json, as_csv = (run("predict", option, name).stdout for option in ("--json", "--csv"))
+
+    assert character not in as_json
+    assert json.loads(as_json)[0]["image"] == name
+    assert next(csv.DictReader(io.StringIO(as_csv)))["image"] == name
+
+
+def test_messages_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Line breaks of a message stay, everything that a terminal obeys is shown as text."""
+    complain("first\n\tsecond \x1b[2J\r\x9b1m")
+
+    assert capsys.readouterr().err == "error: first\n\tsecond \\x1b[2J\\r\\x9b1m\n"
+
+
 def test_nothing_readable_gives_an_empty_list(run: Callable[..., Result], tmp_path: Path) -> None:
     """A folder without pictures is a failed input; the JSON is valid all the same."""
     result = run("predict", "--json", tmp_path)
@@ -123,6 +204,20 @@ def test_annotated_pictures_are_written(run: Callable[..., Result], smile: str, 
     assert not changed[200:, :].any()
     with Image.open(tmp_path / "out" / "landscape.png") as marked, Image.open(empty) as original:
         assert np.array_equal(np.asarray(marked), np.asarray(original))
+
+
+def test_annotated_pictures_are_read_with_the_same_limit(
+    run: Callable[..., Result], smile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One above the limit that holds by default is analysed and written where ``--max-pixels`` allows it."""
+    defaults = read_image.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "max_pixels", 1000)  # a picture above the real one takes 300 MB
+
+    result = run("predict", "--annotate", tmp_path / "out", "--max-pixels", 512 * 512, smile)
+
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "out" / "smile.png").is_file()
 
 
 def test_annotated_pictures_of_one_name_do_not_overwrite_each_other(
@@ -186,6 +281,9 @@ def test_crops_and_folders(run: Callable[..., Result], write_picture: Write, ast
         (("--top-k", "0"), "--top-k"),
         (("--threshold", "2"), "--threshold"),
         (("--min-confidence", "2"), "--min-confidence"),
+        (("--engine", "nonsense"), "--engine: only for a file; add --output FILE, or leave this out"),
+        (("--overwrite", "--num-cpus", "2"), "--overwrite, --num-cpus: only for a file; add --output FILE"),
+        (("--num-gpus", "1"), "--num-gpus: only for a file; add --output FILE, or leave this out"),
     ],
 )
 def test_wrong_usage_exits_with_2(

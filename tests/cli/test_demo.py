@@ -66,6 +66,18 @@ def test_empty_password_exits_with_2(run: Run, monkeypatch: pytest.MonkeyPatch) 
     assert "a user name and a password, both not empty" in result.stderr
 
 
+def test_ended_question_for_the_password_is_no_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where stdin ends, or Ctrl-C is pressed, typer says so and the exit status is 1."""
+    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+
+    result = run("demo", "--user", "lab", "--port", "0")
+
+    assert result.exit_code == 1
+    assert "Password for visitors" in result.stderr
+    assert "Aborted" in result.stderr
+    assert "error:" not in result.stderr
+
+
 def test_folders_are_offered_by_their_own_name(tmp_path: Path) -> None:
     """Visitors do not see where a model lies."""
     from fer_zoo.demo.analyzer import shown_name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_json_has_everything(doctor: Run, smile: str) -> None:
     assert values["picture"]["result"]["faces"][0]["label"] == "happiness"
     assert [hint["code"] for hint in values["picture"]["hints"]] == ["colour"]
     assert {"machine", "backends", "packages", "hub"} <= values.keys()
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_name_that_is_no_unicode_is_escaped(options: tuple[str, ...], doctor: Run, tmp_path: Path) -> None:
+    """The title of the picture's section and the JSON are UTF-8, file names need not be."""
+    result = doctor("--image", tmp_path / os.fsdecode(b"caf\xe9.png"), *options)
+
+    assert result.exit_code == 1
+    assert "caf\\udce9.png" in result.stdout
 
 
 def test_damaged_weights_end_with_status_1(doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

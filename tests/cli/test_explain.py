@@ -102,6 +102,20 @@ def test_place_that_cannot_be_written_to_exits_with_1(explain: Run, smile: str) 
     assert "for --output: expected a place that can be written to" in result.stderr
 
 
+@pytest.mark.parametrize(("width", "ending"), [(16_384, "webp"), (65_536, "tga")])
+def test_format_that_cannot_hold_the_picture_exits_with_1(
+    width: int, ending: str, explain: Run, write_picture: Write, tmp_path: Path
+) -> None:
+    """Pillow raises an error of another kind for each of the two; the message names the option and the size."""
+    path = write_picture("wide.png", np.zeros((2, width, 3), np.uint8))
+
+    result = explain(path, "--detector", "whole_image", "--device", "cpu", "--output", tmp_path / f"out.{ending}")
+
+    assert result.exit_code == 1
+    assert f"out.{ending}' for --output: expected a format that can hold {width:,} x 2 pixels (" in result.stderr
+    assert not (tmp_path / f"out.{ending}").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

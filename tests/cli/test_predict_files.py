@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow.parquet
@@ -15,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import Result
 
+from fer_zoo.imaging import archives
 from fer_zoo.results import read_json_lines
 
 Write = Callable[[str, NDArray[np.uint8]], str]
@@ -83,6 +86,15 @@ def test_patterns_and_archives_can_be_mixed(predict: Run, folder: Path, tmp_path
         (f"{folder}/smile.png", 1),
         (f"{tmp_path}/in.zip!a/smile.png", 1),
     ]
+
+
+def test_pattern_without_a_match_is_the_reason_where_nothing_else_is_given(predict: Run, tmp_path: Path) -> None:
+    """Nothing is read then, and nothing is written."""
+    result = predict(f"{tmp_path}/nope*.jpg", "--output", tmp_path / "out.csv")
+
+    assert result.exit_code == 1
+    assert result.stderr == f"error: Cannot read image '{tmp_path}/nope*.jpg': no file matches this pattern.\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_reasons_on_the_terminal_are_few(predict: Run, tmp_path: Path) -> None:
@@ -157,3 +169,26 @@ def test_archive_without_an_output_is_printed_and_marked(predict: Run, folder: P
     assert result.exit_code == 0
     assert (answer["image"], answer["faces"][0]["label"]) == (f"{tmp_path}/in.zip!a/smile.png", "happiness")
     assert [path.name for path in (tmp_path / "marked").iterdir()] == ["smile.png"]
+
+
+def test_compressed_archive_is_opened_once_to_mark_its_pictures(
+    predict: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opened for each of them, it would be decompressed from its beginning each time."""
+    with tarfile.open(tmp_path / "in.tar.gz", "w:gz") as archive:
+        for number in range(4):
+            archive.add(folder / "empty.png", f"a/{number}.png")
+    opened = []
+    open_tar = archives._open_tar
+
+    def note_and_open(path: Path) -> IO[bytes]:
+        opened.append(path)
+        return open_tar(path)
+
+    monkeypatch.setattr(archives, "_open_tar", note_and_open)
+
+    result = predict(tmp_path / "in.tar.gz", "--annotate", tmp_path / "marked")
+
+    assert result.exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "marked").iterdir()) == ["0.png", "1.png", "2.png", "3.png"]
+    assert len(opened) == 3  # for the list of its members, the analysis and the marks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import supervision
 from some_results import BROKEN, NONE, TWO
 
 from fer_zoo.errors import MissingPackageError
-from fer_zoo.results import COLUMNS, arrow_schema, to_pandas, to_table_rows, write_parquet
+from fer_zoo.results import COLUMNS, ImageResult, arrow_schema, to_pandas, to_table_rows, write_parquet
 
 
 def test_each_face_is_a_row() -> None:
@@ -67,6 +68,16 @@ def test_data_frame_has_typed_columns_and_a_row_for_everything() -> None:
         "uncertain": "boolean",
         **dict.fromkeys(("scores", "landmarks"), "object"),
     }
+
+
+def test_data_frame_escapes_what_is_no_unicode_in_a_name() -> None:
+    """As Parquet and CSV files do: text of pandas is UTF-8, file names need not be."""
+    name = os.fsdecode(b"caf\xe9.png")
+
+    table = to_pandas([ImageResult(name, 1, 1), ImageResult("a.png", error=f"{name} is empty")])
+
+    assert table["image"].tolist() == ["caf\\udce9.png", "a.png"]
+    assert table["error"].tolist()[1] == "caf\\udce9.png is empty"
 
 
 def test_data_frame_of_nothing_has_the_same_columns() -> None:
