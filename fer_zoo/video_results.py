@@ -88,7 +88,8 @@ class Segment:
         label: the expression.
         start: in seconds from the first frame.
         end: in seconds from the first frame; when the last frame of it is over.
-        score: mean of the label's smoothed probability over the time, in [0, 1].
+        score: mean of the label's smoothed probability over the time in which the face was seen, in [0, 1].
+        seen: seconds of it in which the face was seen, without the gaps that it spans; ``None`` for all of it.
     """
 
     track_id: int
@@ -96,10 +97,11 @@ class Segment:
     start: float
     end: float
     score: float
+    seen: float | None = None
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
+        """Length in seconds, with the gaps."""
         return self.end - self.start
 
     def __str__(self) -> str:
@@ -115,6 +117,7 @@ class Segment:
             "end": self.end,
             "duration": self.duration,
             "score": self.score,
+            "seen": self.duration if self.seen is None else self.seen,
         }
 
 
@@ -205,7 +208,8 @@ def _summarize_track(track_id: int, segments: list[Segment]) -> TrackSummary:
     """Add up the segments of one track."""
     seconds: dict[str, float] = {}
     for segment in segments:
-        seconds[segment.label] = seconds.get(segment.label, 0.0) + segment.duration
+        seen = segment.duration if segment.seen is None else segment.seen
+        seconds[segment.label] = seconds.get(segment.label, 0.0) + seen
     longest_first = tuple(sorted(seconds.items(), key=lambda item: -item[1]))
     start, end = min(segment.start for segment in segments), max(segment.end for segment in segments)
     return TrackSummary(track_id, start, end, longest_first)

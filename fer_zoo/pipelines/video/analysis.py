@@ -41,8 +41,8 @@ def analyze_video(  # noqa: PLR0913 - keyword-only options
 ) -> VideoSummary:
     """Analyse a video and write what is asked for, in constant memory: of what was seen only the segments are kept.
 
-    Files appear when they are whole. If the work is stopped, by ``stop`` or by Ctrl-C (``KeyboardInterrupt``, which is
-    raised again), they hold all that was done until then; after another error there are none.
+    Files appear when all of them are whole. If the work is stopped, by ``stop`` or by Ctrl-C (``KeyboardInterrupt``,
+    which is raised again), they hold all that was done until then; after another error there are none.
 
     Args:
         source: a path, a URL, or the number of a camera.
@@ -158,11 +158,13 @@ class _Work:
         self._tell(result, *ended)
 
     def _finish(self) -> None:
-        """End the segments and the files."""
+        """End the segments and the files; these are put in their places when the last of them is whole."""
         ended = self._builder.finish()
         self._segments += ended
         for output in self._outputs:
             output.finish(ended)
+        for output in self._outputs:
+            output.move()
         self._tell(*ended)
 
     def _tell(self, *results: FrameResult | Segment) -> None:

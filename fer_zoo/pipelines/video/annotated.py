@@ -46,7 +46,7 @@ class AnnotatedVideo:
         check_suffix("annotated", path, VIDEO_SUFFIXES)
         self._av, self._reader = import_extra("av"), reader
         self._file = PartialFile("annotated", path)
-        self._num_frames = 0
+        self._num_frames, self._last_tick = 0, -1
         try:
             self._container = self._av.open(f"file:{self._file.path}", "w", format="mp4")
             self._video = self._add_video()
@@ -62,13 +62,14 @@ class AnnotatedVideo:
         marked = mark_faces(frame.image, result)[: self._video.height, : self._video.width]
         picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(marked), format="rgb24")
         picture = picture.reformat(width=self._video.width, height=self._video.height, format="yuv420p")
-        picture.pts, picture.time_base = round(frame.time / CLOCK), CLOCK
+        self._last_tick = max(round(frame.time / CLOCK), self._last_tick + 1)  # MP4 takes no two frames at one time
+        picture.pts, picture.time_base = self._last_tick, CLOCK
         self._encode(self._video, picture)
         self._num_frames += 1
         self._write_sound()
 
     def finish(self, ended: list[Segment]) -> None:
-        """Write what the encoders still hold, and put the file in its place; without a frame there is none."""
+        """Write what the encoders still hold, and the index; without a frame there is no file."""
         if not self._num_frames:
             self.discard()
             return
@@ -80,7 +81,11 @@ class AnnotatedVideo:
             self._container.close()
         except (self._av.error.FFmpegError, OSError) as error:
             raise self._refusal(error) from error
-        self._file.move()
+
+    def move(self) -> None:
+        """Put the file in its place, if there is one."""
+        if self._num_frames:
+            self._file.move()
 
     def discard(self) -> None:
         """Leave nothing behind."""

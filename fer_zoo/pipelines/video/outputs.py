@@ -1,7 +1,7 @@
 """What is written of a video: each file is there whole, or not at all.
 
-A file is written beside its place and renamed at the end. Where the work is stopped before the end, a valid file with
-all that was done until then is renamed too.
+A file is written beside its place and renamed at the end, when all others are whole too. Where the work is stopped
+before the end, a valid file with all that was done until then is renamed too.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ class Output(Protocol):
         """
 
     def finish(self, ended: list[Segment]) -> None:
-        """Make the file whole and put it in its place.
+        """Make the file whole, still beside its place.
 
         Args:
             ended: the segments that ended with the video.
         """
 
+    def move(self) -> None:
+        """Put the whole file in its place."""
+
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind, and raise nothing where the disk is full."""
 
 
 class PartialFile:

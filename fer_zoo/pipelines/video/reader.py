@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Any, Final
@@ -25,6 +26,8 @@ from fer_zoo.pipelines.video.source import VideoSource, check_frame_size, descri
 AHEAD: Final = 4  # frames that are ready at most
 POLL: Final = 0.1  # seconds after which a wait looks whether it was called off
 USUAL_RATE: Final = 25.0  # frames per second of a video that does not say
+ALIKE: Final = 2 / 90_000  # seconds; time stamps closer than two ticks of the usual clock say nothing
+MOST_ALIKE: Final = 4  # frames that wait at most for a time stamp unlike theirs
 MISSING: Final = 0.5  # seconds that may be missing at the end: headers are rounded, and last frames may be left out
 
 
@@ -49,7 +52,8 @@ class VideoReader:
     """Iterates over the frames of a video, once; use it in a ``with`` statement.
 
     Frames are turned upright as the file asks, stretched where its pixels are not square, and timed by their own time
-    stamps. Damaged frames are left out.
+    stamps; those that are stamped alike follow each other at the usual rate, or closer where the next stamp is near.
+    Damaged frames are left out.
 
     Attributes:
         source: what errors and results call the video.
@@ -190,22 +194,31 @@ class VideoReader:
 
     def _timed_frames(self) -> Iterator[VideoFrame]:
         """Yield frames, each held back until the time of the next is known."""
-        held: VideoFrame | None = None
-        usual = 1 / self.frame_rate
+        held: list[Any] = []  # more than one where some cameras and old containers stamp frames alike
+        index, start = 0, 0.0
         for decoded in self._decoded_frames():
-            stamp = decoded.time
-            if held is None:
-                self.first_time = stamp or 0.0
-                held = VideoFrame(0, 0.0, usual, self._upright(decoded))
-                continue
-            time = held.time + usual if stamp is None else stamp - self.first_time
-            if time <= held.time:  # some cameras and old containers stamp two frames alike
-                time = held.time + usual
-            yield replace(held, duration=time - held.time)
-            held = VideoFrame(held.index + 1, time, usual, self._upright(decoded))
-        if held is not None:
-            yield held
-            self._note_missing_end(held.time + held.duration)
+            if not held:
+                self.first_time = decoded.time or 0.0
+            end = start + len(held) / self.frame_rate
+            time = end if decoded.time is None else decoded.time - self.first_time
+            if time - start < ALIKE:
+                if len(held) < MOST_ALIKE:
+                    held.append(decoded)
+                    continue
+                time = end
+            yield from self._spread(held, index, start, time)
+            index, start, held = index + len(held), time, [decoded]
+        if held:
+            end = start + len(held) / self.frame_rate
+            yield from self._spread(held, index, start, end)
+            self._note_missing_end(end)
+
+    def _spread(self, held: list[Any], index: int, start: float, end: float) -> Iterator[VideoFrame]:
+        """Yield the frames that share a time stamp, from its time to that of the next, the first with its number."""
+        step = min(1 / self.frame_rate, (end - start) / len(held))
+        times = [*(start + number * step for number in range(len(held))), end]
+        for number, (decoded, (time, until)) in enumerate(zip(held, pairwise(times), strict=True), start=index):
+            yield VideoFrame(number, time, until - time, self._upright(decoded))
 
     def _decoded_frames(self) -> Iterator[Any]:
         """Yield what FFmpeg decodes, keep the sound, and pass over what is damaged."""

@@ -28,7 +28,8 @@ class _Open:
 
     def close(self, track_id: int) -> Segment:
         """Return the segment as it is."""
-        return Segment(track_id, self.label, self.start, self.end, self.area / self.seconds)
+        seen = min(self.seconds, self.end - self.start)  # the last frame may last into the next segment
+        return Segment(track_id, self.label, self.start, self.end, self.area / self.seconds, seen)
 
 
 class SegmentBuilder:

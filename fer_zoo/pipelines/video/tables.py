@@ -27,6 +27,7 @@ SEGMENT_COLUMNS: Final = {
     "end": "float64",
     "duration": "float64",
     "score": "float64",
+    "seen": "float64",
 }
 
 
@@ -161,18 +162,23 @@ class Table:
             for row in rows:
                 self._rows.write(row)
 
+    def finish(self, ended: list[Segment]) -> None:
+        """Write what is left."""
+        with self._file.told_if_not_writable():
+            self._rows.close()
+
+    def move(self) -> None:
+        """Put the file in its place."""
+        self._file.move()
+
     def discard(self) -> None:
         """Leave nothing behind."""
         try:
             self._rows.close()
+        except (OSError, ValueError):
+            pass  # the disk is full: the file goes anyway
         finally:
             self._file.remove()
-
-    def _close(self) -> None:
-        """Make the file whole and put it in its place."""
-        with self._file.told_if_not_writable():
-            self._rows.close()
-        self._file.move()
 
 
 class FrameTable(Table):
@@ -192,10 +198,6 @@ class FrameTable(Table):
         rows: list[Row] = [of_frame | _face_row(face) for face in result.faces]
         self.write_rows(rows or [of_frame | ({} if result.error is None else {"error": result.error})])
 
-    def finish(self, ended: list[Segment]) -> None:
-        """Put the file in its place."""
-        self._close()
-
 
 class SegmentTable(Table):
     """One row for each segment, in the order of their ends.
@@ -212,9 +214,9 @@ class SegmentTable(Table):
         self.write_rows([segment.to_dict() for segment in ended])
 
     def finish(self, ended: list[Segment]) -> None:
-        """Write the last segments and put the file in its place."""
+        """Write the last segments."""
         self.write_rows([segment.to_dict() for segment in ended])
-        self._close()
+        super().finish(ended)
 
 
 def _face_row(face: TrackedFace) -> Row:

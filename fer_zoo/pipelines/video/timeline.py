@@ -46,10 +46,13 @@ class Timeline:
         self._end = result.time + result.duration
 
     def finish(self, ended: list[Segment]) -> None:
-        """Draw the picture and put it in its place."""
+        """Draw the picture."""
         figure = draw_timeline([*self._segments, *ended], self._end, title=self._title)
         with self._file.told_if_not_writable():
             figure.savefig(self._file.path, dpi=120)
+
+    def move(self) -> None:
+        """Put the picture in its place."""
         self._file.move()
 
     def discard(self) -> None:

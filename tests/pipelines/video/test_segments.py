@@ -52,6 +52,24 @@ def test_short_gap_is_spanned_and_a_long_one_is_not() -> None:
     assert [number for part in far for number in (part.start, part.end)] == pytest.approx([0, 0.1, 0.7, 0.8])
 
 
+def test_gaps_are_not_time_in_which_the_face_was_seen() -> None:
+    """Three looks of 0.04 s make a segment of 1.04 s, of which the face was seen for 0.12 s."""
+    segments = build(*((time, 0.04, [tracked(1, "happiness", 0.8)]) for time in (0.0, 0.5, 1.0)))
+
+    (segment,) = segments
+    ((_, seconds),) = VideoSummary("a.mp4", 320, 240, 3, 3, 1.04, tuple(segments)).tracks[0].seconds
+    assert (segment.duration, segment.seen, seconds) == pytest.approx((1.04, 0.12, 0.12))
+    assert segment.to_dict()["seen"] == segment.seen
+
+
+def test_face_is_not_seen_for_longer_than_its_segment() -> None:
+    """Where a frame lasts into the next, which has another label, the time up to that counts."""
+    first, second = build((0, 0.9, [tracked(1, "fear", 0.6)]), (0.5, 0.5, [tracked(1, "anger", 0.7)]))
+
+    assert (first.duration, first.seen) == (0.5, 0.5)
+    assert (second.duration, second.seen) == (0.5, 0.5)
+
+
 def test_track_that_leaves_ends_while_the_video_goes_on() -> None:
     """Nothing is held of a face that is gone."""
     builder = SegmentBuilder(0.5)
@@ -91,3 +109,12 @@ def test_summary_adds_up_the_time_of_each_expression() -> None:
 
     assert (track.track_id, track.start, track.end) == (1, 0, 6)
     assert track.seconds == (("fear", 3), ("anger", 1))
+
+
+def test_summary_takes_a_segment_that_does_not_say_for_seen_throughout() -> None:
+    """Of 3 s of anger the face was seen for 1 s, and for all of the 2 s of fear: fear comes first."""
+    parts = Segment(1, "anger", 0, 3, 0.5, seen=1), Segment(1, "fear", 3, 5, 0.5)
+
+    (track,) = VideoSummary("a.mp4", 320, 240, 150, 100, 5.0, parts).tracks
+
+    assert track.seconds == (("fear", 2), ("anger", 1))

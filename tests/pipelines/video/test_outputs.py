@@ -1,0 +1,81 @@
+"""The files of a video appear together, or none of them does."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from face_videos import moving_face, write_video
+
+from fer_zoo.errors import InvalidOptionError
+from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video
+
+NAMES = {"frames": "frames.csv", "segments": "segments.csv", "annotated": "marked.mp4", "timeline": "timeline.png"}
+
+
+@contextmanager
+def full_disk(free: int) -> Iterator[None]:
+    """Let no file become larger than so many bytes; writing more fails as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def places_in(folder: Path, *options: str) -> dict[str, Any]:
+    """Return where the files of some options go."""
+    return {option: folder / NAMES[option] for option in options}
+
+
+@pytest.mark.parametrize("options", [("segments", "annotated"), ("frames", "segments", "timeline")])
+def test_disk_that_is_full_at_the_last_file_leaves_what_was_there(
+    analyzer: VideoAnalyzer, clip: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """One byte is missing for the last, largest file: those before it are not replaced, and nothing else is left."""
+    whole, full = places_in(tmp_path / "whole", *options), places_in(tmp_path / "full", *options)
+    analyze_video(clip, analyzer, **whole)
+    *earlier, last = (place.stat().st_size for place in whole.values())
+    assert max(earlier) < last
+    (tmp_path / "full").mkdir()
+    for place in full.values():
+        place.write_bytes(b"before")
+
+    with full_disk(last - 1), pytest.raises(InvalidOptionError, match=rf"for {options[-1]}: .*File too large"):
+        analyze_video(clip, analyzer, **full)
+
+    assert {path: path.read_bytes() for path in (tmp_path / "full").iterdir()} == dict.fromkeys(
+        full.values(), b"before"
+    )
+
+
+def test_disk_that_is_full_on_the_way_leaves_nothing(analyzer: VideoAnalyzer, tmp_path: Path) -> None:
+    """The table of frames fails first; what others still hold cannot be written either, and goes with them."""
+    source = write_video(tmp_path / "long.mp4", moving_face(40, step=2))
+    places = places_in(tmp_path / "out", *NAMES)
+
+    with full_disk(10), pytest.raises(InvalidOptionError, match=r"for frames: .*File too large"):
+        analyze_video(source, analyzer, **places)
+
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_table_that_cannot_be_ended_hides_no_error(
+    analyzer: VideoAnalyzer, clip: Path, tmp_path: Path, suffix: str
+) -> None:
+    """After an error elsewhere a full disk is nobody's concern: that error is raised, and no file is left."""
+
+    def fail(result: object) -> None:
+        raise LookupError
+
+    places = places_in(tmp_path, "segments", "timeline") | {"frames": tmp_path / f"frames{suffix}"}
+    with full_disk(10), pytest.raises(LookupError):
+        analyze_video(clip, analyzer, on_result=fail, **places)
+
+    assert list(tmp_path.iterdir()) == []
