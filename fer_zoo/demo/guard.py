@@ -1,7 +1,8 @@
 """What stands before Gradio: only the routes that the page needs, only uploads as inputs, no body without a limit.
 
 Gradio fetches a file for whoever names its URL, as an input or behind ``/file=``. The page needs none of that, so such
-requests end here. The headers tell browsers to load nothing from anywhere else.
+requests end here, and so do those that a browser sends for another web site. The headers tell browsers to load nothing
+from anywhere else, and those that Gradio adds to let other sites in are taken off.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from fer_zoo.demo.logins import LoginLimit, client_of
+from fer_zoo.demo.origins import reason_to_refuse
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -25,6 +27,7 @@ MAX_FORM_BYTES: Final = 65_536
 UPLOAD_PATH: Final = "/gradio_api/upload"
 LOGIN_PATH: Final = "/login"
 HTTP_ERRORS: Final = 400  # the lowest status that is one
+WRONG_PASSWORD: Final = 400  # how Gradio answers one
 _ALLOWED: Final = re.compile(
     r"/(?:(?:login|logout|config|theme\.css|robots\.txt|manifest\.json|favicon\.ico)/?"
     r"|(?:assets|static|svelte)/.*"
@@ -32,6 +35,7 @@ _ALLOWED: Final = re.compile(
     r"theme\.css|queue/join|queue/data)/?|(?:heartbeat|call|run)/.*|file=(?![a-zA-Z]+:).*))?"
 )
 _URL: Final = re.compile(r"\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_LEAVE: Final = b"access-control-"  # begins the names of headers that say what other web sites may do
 _SECURITY_HEADERS: Final = [
     (
         b"content-security-policy",
@@ -51,12 +55,14 @@ class Guard:
         app: the application that it protects.
         folder: where uploads are; no other file is accepted as an input.
         max_bytes: largest upload, in bytes.
+        is_local: whether only this machine can reach the server; it is then served under no other name.
     """
 
-    def __init__(self, app: App, folder: Path, max_bytes: int) -> None:
+    def __init__(self, app: App, folder: Path, max_bytes: int, *, is_local: bool = False) -> None:
         self.app = app
         self.folder = folder.resolve()
         self.max_bytes = max_bytes
+        self.is_local = is_local
         self._logins = LoginLimit()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -66,6 +72,9 @@ class Guard:
             return
         if scope["type"] != "http" or not _ALLOWED.fullmatch(scope["path"]):
             await _refuse(send, 404, "There is nothing here.")
+            return
+        if (foreign := reason_to_refuse(scope, is_local=self.is_local)) is not None:
+            await _refuse(send, 403, foreign)
             return
         is_upload = scope["path"].rstrip("/") == UPLOAD_PATH
         limit = MAX_FORM_BYTES + (self.max_bytes if is_upload else 0)
@@ -80,7 +89,7 @@ class Guard:
             await _refuse(send, 413, f"The request is larger than {limit} bytes.")
         elif (reason := _foreign_input(body, self.folder)) is not None:
             await _refuse(send, 400, reason)
-        elif scope["path"].rstrip("/") == LOGIN_PATH:
+        elif scope["path"].rstrip("/") == LOGIN_PATH and scope["method"] == "POST":
             await self._log_in(scope, _replayed(body, receive), _with_headers(send))
         else:
             await self.app(scope, _replayed(body, receive), _with_headers(send))
@@ -94,9 +103,11 @@ class Guard:
             return
 
         async def note(message: Message) -> None:
-            """Send a message, and note whether the login was right."""
+            """Send a message, and note whether the login was right, wrong, or none."""
             if message["type"] == "http.response.start" and message["status"] < HTTP_ERRORS:
                 self._logins.succeeded(client)
+            elif message["type"] == "http.response.start" and message["status"] != WRONG_PASSWORD:
+                self._logins.take_back(client)
             await send(message)
 
         await self.app(scope, receive, note)
@@ -189,15 +200,16 @@ def _limited(receive: Receive, limit: int) -> Receive:
 
 
 def _with_headers(send: Send) -> Send:
-    """Return a ``send`` that adds the headers that keep browsers from loading anything from elsewhere."""
+    """Return a ``send`` with the headers that keep browsers at home, and none that lets other web sites in."""
 
-    async def add(message: Message) -> None:
+    async def change(message: Message) -> None:
         """Send a message."""
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
+            own = [(name, value) for name, value in message.get("headers", []) if not name.startswith(_LEAVE)]
+            message["headers"] = [*own, *_SECURITY_HEADERS]
         await send(message)
 
-    return add
+    return change
 
 
 async def _refuse(send: Send, status: int, reason: str) -> None:

@@ -17,7 +17,8 @@ MAX_CLIENTS: Final = 10_000  # that are remembered; the one that was longest awa
 class LoginLimit:
     """Counts the wrong logins of each client, and says whether it may try again.
 
-    A try counts from its beginning, so that many at once are no way around, and until one succeeds.
+    A try counts from its beginning, so that many at once are no way around, and until one succeeds or it turns out that
+    no password was tried.
 
     Args:
         clock: gives the time in seconds.
@@ -52,6 +53,16 @@ class LoginLimit:
             client: its address.
         """
         self._tries.pop(client, None)
+
+    def take_back(self, client: str) -> None:
+        """Forget the last try of a client, which gave no password.
+
+        Args:
+            client: its address.
+        """
+        tries = self._tries.get(client)
+        if tries:
+            tries.pop()
 
 
 def client_of(address: str) -> str:

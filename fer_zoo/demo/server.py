@@ -17,6 +17,7 @@ from fer_zoo.demo.analyzer import FaceAnalyzer
 from fer_zoo.demo.folder import files_expire, private_folder
 from fer_zoo.demo.guard import App, Guard
 from fer_zoo.demo.limits import DemoLimits
+from fer_zoo.demo.origins import is_loopback
 from fer_zoo.demo.packages import import_gradio
 from fer_zoo.demo.page import ASSETS, create_page
 from fer_zoo.errors import InvalidOptionError
@@ -53,13 +54,22 @@ def serve(
     if login is not None and not all(login):
         raise InvalidOptionError("login", (login[0], "..."), "a user name and a password, both not empty")
     with _listen(host, port) as listening, private_folder() as folder, _sigterm_as_sigint():
-        app = create_app(analyzer, limits, folder, login)  # imports gradio, which makes a folder as it is imported
+        is_local = is_loopback(listening.getsockname()[0])
+        # imports gradio, which makes a folder as it is imported
+        app = create_app(analyzer, limits, folder, login, is_local=is_local)
         url = _url_of(listening)
         with files_expire(folder, limits.keep_seconds):
             _run(app, listening, lambda: on_ready(url) if on_ready is not None else None)
 
 
-def create_app(analyzer: FaceAnalyzer, limits: DemoLimits, folder: Path, login: tuple[str, str] | None = None) -> App:
+def create_app(
+    analyzer: FaceAnalyzer,
+    limits: DemoLimits,
+    folder: Path,
+    login: tuple[str, str] | None = None,
+    *,
+    is_local: bool = False,
+) -> App:
     """Make the application that a server runs: the page, and the guard before it.
 
     Must be called and used inside :func:`~fer_zoo.demo.folder.private_folder`.
@@ -69,6 +79,7 @@ def create_app(analyzer: FaceAnalyzer, limits: DemoLimits, folder: Path, login: 
         limits: how much the page takes.
         folder: the private folder.
         login: user name and password that visitors must give; ``None`` for no login.
+        is_local: whether only this machine can reach the server; it is then served under no other name.
     """
     gr = import_gradio()
     fonts = ["ui-sans-serif", "system-ui", "sans-serif"]  # of the system: none is fetched
@@ -89,21 +100,7 @@ def create_app(analyzer: FaceAnalyzer, limits: DemoLimits, folder: Path, login: 
         theme=theme,
         css=(ASSETS / "page.css").read_text(encoding="utf-8"),
     )
-    return Guard(app, folder, limits.max_bytes)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address.
-
-    Args:
-        host: an IP address or a name.
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:  # a name
-        return False
+    return Guard(app, folder, limits.max_bytes, is_local=is_local)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Final
 
 import yaml
 
+from fer_zoo.registry import find_entry
+
 #: Files with the settings of a run, which hold its paths as values of their own.
-SETTINGS: Final = ("run.yaml", "training.json")
+SETTINGS: Final = ("run.yaml", "training.json", "evaluation.json")
 
 TEXTS: Final = (".json", ".md", ".yaml")
 
+#: Keys whose values are paths, whatever they look like.
+PATH_KEYS: Final = frozenset(
+    {
+        *("path", "local_models", "output_dir", "logging_dir", "resume_from_checkpoint"),
+        *("accelerator_config", "deepspeed", "fsdp_config"),
+    }
+)
+
+#: Keys whose values are models: names of the registry, folders or repositories on the Hub.
+MODEL_KEYS: Final = frozenset({"base_model", "model", "name", "teachers"})
+
+COMMAND_KEY: Final = "command"
+
 _PATH: Final = re.compile(r"(?:[/~]|\.{1,2}/|[A-Za-z]:[\\/]|\\\\)[^\n]*")  # from the root, from home, or from here
+_BETWEEN: Final = re.compile(r"[\[\]{},\s]+")  # what separates the values of a list or a table
 
 
 def without_local_paths(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
@@ -26,8 +43,13 @@ def without_local_paths(files: Mapping[str, bytes], folder: Path) -> dict[str, b
         folder: where they lie, which is a local path too.
     """
     paths = {str(folder), str(folder.resolve())}
-    for name in SETTINGS:
-        paths.update(path for path in _values(_parse(files.get(name, b""))) if _PATH.fullmatch(path))
+    entries = [entry for name in SETTINGS for entry in _entries(_parse(files.get(name, b"")))]
+    paths.update(text for key, text in entries if key in PATH_KEYS or _PATH.fullmatch(text))
+    models = {text for key, text in entries if key in MODEL_KEYS} - paths
+    paths.update(filter(_is_folder, models))
+    for key, text in entries:
+        if key == COMMAND_KEY:
+            paths.update(_typed_paths(text, models - paths))
     names = {path: _name(path) for path in sorted(paths, key=len, reverse=True) if _name(path)}
     return {
         name: _replace(content, names) if name.endswith(TEXTS) and names else content for name, content in files.items()
@@ -42,16 +64,37 @@ def _parse(content: bytes) -> Any:  # of any type, as the file has it
         return None
 
 
-def _values(value: Any) -> Iterator[str]:
-    """Yield every text in nested values."""
+def _entries(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text in nested values with the key that it is at; those of a list are at the key of the list."""
     if isinstance(value, str):
-        yield value
+        yield key, value
     elif isinstance(value, Mapping):
-        for entry in value.values():
-            yield from _values(entry)
+        for name, entry in value.items():
+            yield from _entries(entry, str(name))
     elif isinstance(value, list):
         for entry in value:
-            yield from _values(entry)
+            yield from _entries(entry, key)
+
+
+def _is_folder(model: str) -> bool:
+    """Return whether a model is a folder of this machine, as far as its name and the disk tell."""
+    if find_entry(model) is not None:
+        return False
+    return "\\" in model or model.count("/") > 1 or Path(model).is_dir()  # a repository is owner/name
+
+
+def _typed_paths(command: str, repositories: Set[str]) -> Iterator[str]:
+    """Yield what is a path in a command: all that has a slash, but for the repositories that the settings name."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quotation mark without its other
+        words = command.split()
+    for word in words:
+        value = word.partition("=")[2] or word
+        for part in _BETWEEN.split(value) if value.startswith(("[", "{")) else (value,):
+            typed = part.strip("'\"")
+            if re.search(r"[/\\]", typed) and "://" not in typed and typed not in repositories:
+                yield typed
 
 
 def _name(path: str) -> str:
@@ -63,8 +106,10 @@ def _replace(content: bytes, names: Mapping[str, str]) -> bytes:
     """Return a text with the names of files and folders in place of their paths, however they were typed."""
     text = content.decode("utf-8", "surrogateescape")
     for path, name in names.items():
+        # within another word the parts of a relative path are something else
+        before, after = ("", "") if _PATH.fullmatch(path) else (r"(?<![\w/:~.-])", r"(?![\w-])")
         for spelled in {path, json.dumps(path)[1:-1], json.dumps(path, ensure_ascii=False)[1:-1]}:
-            text = text.replace(spelled, name)
+            text = re.sub(f"{before}{re.escape(spelled)}{after}", name.replace("\\", r"\\"), text)
     found = "|".join(map(re.escape, sorted(set(names.values()), key=len, reverse=True)))
     # a command has them as they were typed, such as ../faces
     text = re.sub(rf"(?<![\w/:~.-])[/~.][^\s'\"`=]*/({found})(?=[\s'\"`,/]|$)", r"\1", text)

@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
+from fer_zoo.evaluation import Environment
 from fer_zoo.hub.local_paths import without_local_paths
+from fer_zoo.training import RunSettings
+from fer_zoo.training.record import RunRecord
 
 HERE = Path("/home/me/runs/mine")
 
@@ -49,6 +53,96 @@ def test_path_as_it_was_typed_becomes_a_name_too() -> None:
     sent = without_local_paths(files, HERE)
 
     assert sent["README.md"] == b"`fer-zoo train table faces` [home](https://example.org/faces) fer_zoo/faces\n"
+
+
+def test_relative_paths_become_names_too() -> None:
+    """So do folders of models and what was typed in a command; names of the Hub stay, also in a list of teachers."""
+    data, extra, teacher = "projects/acme_patients/faces", "projects/globex/more", "runs/acme/teacher"
+    typed = (
+        f"fer-zoo train '{data}/' --config=projects/acme_patients/run.yaml --model someone/faces "
+        f"--output runs/acme/mine --set 'model.teachers=[{teacher}, someone/teacher]'"
+    )
+    settings = {
+        "data": {"path": data, "unlabelled": {"kind": "table", "path": extra}},
+        "model": {"name": "someone/faces", "teachers": [teacher, "someone/teacher", "fer_zoo/mhan"]},
+    }
+    files = {
+        "run.yaml": yaml.safe_dump(settings).encode(),
+        "training.json": json.dumps({"settings": settings, "environment": {"command": typed}}).encode(),
+        "README.md": f"[home](https://a.example/{data}) `{teacher}`, `someone/teacher`; `{typed}`; {extra}.\n".encode(),
+    }
+
+    sent = without_local_paths(files, HERE)
+
+    expected = {
+        "data": {"path": "faces", "unlabelled": {"kind": "table", "path": "more"}},
+        "model": {"name": "someone/faces", "teachers": ["teacher", "someone/teacher", "fer_zoo/mhan"]},
+    }
+    command = (
+        "fer-zoo train 'faces' --config=run.yaml --model someone/faces --output mine "
+        "--set 'model.teachers=[teacher, someone/teacher]'"
+    )
+    assert yaml.safe_load(sent["run.yaml"]) == expected
+    assert json.loads(sent["training.json"]) == {"settings": expected, "environment": {"command": command}}
+    assert sent["README.md"].decode() == (
+        f"[home](https://a.example/{data}) `teacher`, `someone/teacher`; `{command}`; more.\n"
+    )
+
+
+def test_typed_path_becomes_a_name_where_the_settings_have_it_from_the_root() -> None:
+    """The command line resolves the place of the data, and records what was typed."""
+    record = {
+        "settings": {"data": {"path": "/home/me/projects/acme/faces"}, "model": {"name": "acme/net"}},
+        "local_models": ["acme/net"],
+        "environment": {"command": "fer-zoo train projects/acme/faces --model acme/net"},
+    }
+
+    sent = without_local_paths({"training.json": json.dumps(record).encode()}, HERE)
+
+    assert json.loads(sent["training.json"]) == {
+        "settings": {"data": {"path": "faces"}, "model": {"name": "net"}},
+        "local_models": ["net"],
+        "environment": {"command": "fer-zoo train faces --model net"},
+    }
+
+
+def test_model_that_is_a_folder_here_becomes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two names that look alike one is a folder; the other is a repository."""
+    (tmp_path / "acme" / "net").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    files = {"run.yaml": b"model: {name: acme/net, teachers: [acme/other, fer_zoo/mhan]}\n"}
+
+    sent = without_local_paths(files, HERE)
+
+    assert sent["run.yaml"] == b"model: {name: net, teachers: [acme/other, fer_zoo/mhan]}\n"
+
+
+def test_record_says_which_models_are_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the run took place they can be told from repositories; a name of the registry is none of them."""
+    for name in ("acme/net", "acme/teacher", "fer_zoo/mhan"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    model = {"name": "acme/net", "teachers": ["acme/teacher", "someone/teacher", "fer_zoo/mhan"]}
+    settings = RunSettings.from_layers(
+        {"method": "distillation", "data": {"kind": "table", "path": "faces.csv"}, "model": model}
+    )
+
+    record = RunRecord(
+        settings=settings,
+        arguments={},
+        counts={},
+        num_twins=0,
+        base_model="acme/net",
+        new_classes=(),
+        history=[],
+        best_metric=None,
+        num_steps=0,
+        seconds=0.0,
+        num_processes=1,
+        environment=Environment.here(torch.device("cpu")),
+    )
+
+    assert record.to_dict()["local_models"] == ["acme/net", "acme/teacher"]
 
 
 def test_damaged_settings_are_sent_as_they_are() -> None:
