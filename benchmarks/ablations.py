@@ -21,6 +21,7 @@ from transformers import AutoModelForImageClassification
 
 import fer_zoo  # noqa: F401  # makes its models known to the Auto classes
 from fer_zoo.evaluation import EvaluationReport
+from fer_zoo.training import RunFolder
 
 #: What all runs share; the options of the caller come after it.
 COMMON = ("--kind", "fer_plus", "--recipe", "fer-plus", "--without-twins", "--set", "model.image_size=48")
@@ -72,7 +73,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path, help="folder of FER+")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--models", nargs="+", default=[], help="only variants of these")
+    models = dict.fromkeys(variant.model for variant in VARIANTS)
+    parser.add_argument("--models", nargs="+", default=[], choices=models, help="only variants of these")
     parser.add_argument("--side-by-side", type=int, default=1, help="runs at the same time")
     words = sys.argv[1:]
     end = words.index("--") if "--" in words else len(words)
@@ -84,13 +86,13 @@ def main() -> None:
     text = table(variants, arguments.output)
     (arguments.output / "ablations.md").write_text(text, encoding="utf-8")
     print(text)
-    sys.exit(max(codes))
+    sys.exit(int(any(codes)))
 
 
 def train(variant: Variant, path: Path, output: Path, options: list[str]) -> int:
     """Run ``fer-zoo train`` for a variant, its output in a file beside its folder; return the exit status."""
     folder = output / variant.folder
-    if (folder / "evaluation.json").is_file():
+    if RunFolder(folder).is_finished:
         return 0
     settings = [word for setting in variant.settings for word in ("--set", f"model.{setting}")]
     command = [sys.executable, "-m", "fer_zoo.cli", "train", str(path), "--model", variant.model]
@@ -104,12 +106,12 @@ def train(variant: Variant, path: Path, output: Path, options: list[str]) -> int
 def table(variants: list[Variant], output: Path) -> str:
     """Return the table of the finished runs as Markdown."""
     lines = [
-        "| model | | parameters | epochs | time | accuracy | balanced accuracy |",
+        "| model | | parameters | epochs | time since it last began or went on | accuracy | balanced accuracy |",
         "|---|---|---|---|---|---|---|",
     ]
     for variant in variants:
         folder = output / variant.folder
-        if not (folder / "evaluation.json").is_file():
+        if not RunFolder(folder).is_finished:
             continue
         metrics = EvaluationReport.load(folder).metrics
         record = json.loads((folder / "training.json").read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 
 Sizes: B batch, N vectors or heads, D length of a vector, K classes. Losses are scalars, computed in at least float32.
 Labels are class numbers ``(B,)``, or ``(B, K)`` votes or probabilities where several people judged each picture. A
-class number of -100, as torch and transformers have it, says that a picture has no label.
+class number of -100, as torch and transformers have it, says that a picture has no label; so does a row without a vote.
 
 Papers: attention consistency after X. Wang et al., MHAN, Pattern Recognition 170 (2026) 112015; attention diversity
 after S. Zhang et al., DDAMFN, Electronics 12 (2023) 3595; region independence after H. Zhao et al., "Multi-attentional
@@ -35,7 +35,8 @@ def classification_loss(logits: Tensor, labels: Tensor, *, label_smoothing: floa
 
     Args:
         logits: ``(B, K)``, unnormalised scores.
-        labels: ``(B,)`` class numbers, or ``(B, K)`` votes or probabilities. Pictures of -100 do not count.
+        labels: ``(B,)`` class numbers, or ``(B, K)`` votes or probabilities. Pictures of -100 and those without a vote
+            do not count; without any other the loss is 0.
         label_smoothing: share of the target in [0, 1] that is spread evenly over the classes.
 
     Raises:
@@ -51,7 +52,8 @@ def classification_loss(logits: Tensor, labels: Tensor, *, label_smoothing: floa
         )
     if labels.is_floating_point():
         raise InvalidOptionError("the type of labels", labels.dtype, "whole numbers, or votes for each class")
-    return functional.cross_entropy(upcast(logits), labels.long(), label_smoothing=label_smoothing)
+    loss = functional.cross_entropy(upcast(logits), labels.long(), label_smoothing=label_smoothing)
+    return loss.where(has_target(labels).any(), 0.0)  # the mean of nothing is not a number
 
 
 def soft_label_cross_entropy(logits: Tensor, votes: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
@@ -60,7 +62,7 @@ def soft_label_cross_entropy(logits: Tensor, votes: Tensor, *, label_smoothing: 
     Args:
         logits: ``(B, K)``, unnormalised scores.
         votes: ``(B, K)``, numbers of votes or probabilities, at least 0; each row is divided by its sum. A row without
-            a vote has no loss but counts in the mean.
+            a vote does not count.
         label_smoothing: share of the target in [0, 1] that is spread evenly over the classes.
     """
     scores = upcast(logits)
@@ -68,7 +70,8 @@ def soft_label_cross_entropy(logits: Tensor, votes: Tensor, *, label_smoothing: 
     total = counts.sum(dim=1, keepdim=True)
     probabilities = counts / total.where(total > 0, 1.0)
     smoothed = (1 - label_smoothing) * probabilities + label_smoothing / scores.shape[1] * (total > 0)
-    return -(smoothed * scores.log_softmax(dim=1)).sum(dim=1).mean()
+    losses = -(smoothed * scores.log_softmax(dim=1)).sum(dim=1)
+    return losses.sum() / has_target(votes).sum().clamp(min=1)
 
 
 def shared_classifier_loss(shared_logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
@@ -254,13 +257,22 @@ def arrange_by_class(centers: Tensor, unit: Tensor, labels: Tensor | None) -> tu
     elif labels is None:
         raise InvalidOptionError("labels", labels, "class numbers or votes, as there is a centre for each class")
     elif labels.ndim == 1:
-        has_class = (labels != NO_LABEL).to(unit.dtype)
-        classes = labels.long().where(labels != NO_LABEL, 0)
+        has_class = has_target(labels).to(unit.dtype)
+        classes = labels.long().where(has_target(labels), 0)
     else:
-        has_class = labels.any(dim=1).to(unit.dtype)
+        has_class = has_target(labels).to(unit.dtype)
         classes = labels.argmax(dim=1)
     counts = unit.new_zeros(centers.shape[1]).index_add(0, classes, has_class)
     return centers, classes, has_class, counts.unsqueeze(1)
+
+
+def has_target(labels: Tensor) -> Tensor:
+    """Return which pictures have a label, ``(B,)`` bool.
+
+    Args:
+        labels: ``(B,)`` class numbers, of which -100 is none, or ``(B, K)`` votes, of which one must be above 0.
+    """
+    return (labels > 0).any(dim=1) if labels.ndim > 1 else labels.long() != NO_LABEL
 
 
 def upcast(x: Tensor) -> Tensor:

@@ -81,8 +81,8 @@ class TestClassificationLosses:
 
         torch.testing.assert_close(soft_label_cross_entropy(logits, probabilities, label_smoothing=0.2), expected)
 
-    def test_a_picture_without_a_vote_costs_nothing(self) -> None:
-        """Its row has no loss and counts in the mean, with and without smoothing."""
+    def test_a_picture_without_a_vote_does_not_count(self) -> None:
+        """The loss is that of the others, with and without smoothing."""
         logits = torch.randn(2, 3)
         votes = torch.tensor([[2.0, 1, 0], [0, 0, 0]])
         for label_smoothing in (0.0, 0.1):
@@ -90,7 +90,7 @@ class TestClassificationLosses:
                 soft_label_cross_entropy(logits[:n], votes[:n], label_smoothing=label_smoothing) for n in (1, 2)
             )
 
-            torch.testing.assert_close(both, alone / 2)
+            torch.testing.assert_close(both, alone)
 
     @pytest.mark.parametrize("shape", [(4,), (5, 6), (5, 1)])
     def test_refuses_labels_of_another_shape(self, shape: tuple[int, ...]) -> None:
@@ -131,6 +131,18 @@ class TestClassificationLosses:
         loss = classification_loss(logits, torch.tensor([3, -100, 0, -100]))
 
         torch.testing.assert_close(loss, classification_loss(logits[[0, 2]], torch.tensor([3, 0])))
+
+    @pytest.mark.parametrize("labels", [torch.tensor([-100, -100]), torch.zeros(2, 3)])
+    def test_a_batch_without_a_label_costs_nothing(self, labels: Tensor) -> None:
+        """Its loss and its gradient are 0, and not the mean of nothing."""
+        logits = torch.randn(2, 3, requires_grad=True)
+
+        loss = classification_loss(logits, labels, label_smoothing=0.1)
+
+        loss.backward()
+        assert loss.item() == 0
+        assert logits.grad is not None
+        assert not logits.grad.any()
 
 
 class TestAttentionLosses:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from PIL import Image
 
 from fer_zoo.datasets.challenge import ChallengeList, match_challenge
 from fer_zoo.datasets.hugging_face import convert_to_hugging_face
-from fer_zoo.datasets.sample import Sample
+from fer_zoo.datasets.sample import Sample, Targets
 from fer_zoo.datasets.twins import pixel_checksums, try_pixel_checksums
 from fer_zoo.errors import EmptyClassError, InvalidOptionError
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS
 from fer_zoo.labels import Expression, LabelMapping, LabelSet
 
-Targets = Literal["labels", "votes"]
 TARGETS = ("labels", "votes")
 
 
@@ -26,8 +25,8 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
     """Pictures with their labels or votes; a picture is read from its file each time it is asked for.
 
     An item is ``{"image": picture, "label": label}``: a PIL picture in RGB, and the class index or, with the targets
-    ``"votes"``, the list of K votes. A sample without the target has no ``"label"``. Data sets never change: every
-    method that selects or translates gives a new one.
+    ``"votes"``, the list of K votes. A sample without the target, which is a vote above 0 there, has no ``"label"``.
+    Data sets never change: every method that selects or translates gives a new one.
 
     Args:
         samples: the pictures.
@@ -94,9 +93,8 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
 
     def target_of(self, sample: Sample) -> int | list[float] | None:
         """Return what an item of the sample carries as its label: a class index, votes, or nothing."""
-        if self.targets == "labels":
-            return sample.label
-        return None if sample.votes is None else list(sample.votes)
+        target = sample.target(self.targets)
+        return list(target) if isinstance(target, tuple) else target
 
     @property
     def labels(self) -> tuple[int | None, ...]:
@@ -160,11 +158,12 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
             label_set: the target.
         """
         mapping = self.label_set.mapping_to(label_set)
-        translated = (_translate(sample, mapping) for sample in self.samples)
+        pairs = ((sample, _translate(sample, mapping)) for sample in self.samples)
         kept = [
-            sample
-            for sample in translated
-            if sample is not None and (self.targets == "labels" or sample.votes is None or sum(sample.votes) > 0)
+            translated
+            for sample, translated in pairs
+            if translated is not None
+            and (self.targets == "labels" or self.target_of(sample) is None or translated.target("votes") is not None)
         ]
         return self._with_samples(kept, label_set)
 
@@ -196,6 +195,8 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
 
     def to_hugging_face(self) -> Any:  # untyped package
         """Return a ``datasets.Dataset`` with the columns ``image`` and, if any sample has a target, ``label``.
+
+        Its pictures have the pixels that this data set gives, so far as their files can be read.
 
         Raises:
             MissingPackageError: the package ``datasets`` is not installed.

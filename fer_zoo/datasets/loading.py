@@ -75,7 +75,7 @@ def load_dataset(
         kind: what it is, a key of ``DATASETS``.
         path: its folder, or the file of a table.
         split: ``"train"``, ``"validation"`` or ``"test"``, or a usual short form; all that are there by default.
-        targets: whether items carry the class index or the votes.
+        targets: whether items carry the class index or the votes, of which one must be above 0.
         keep_unlabelled: whether samples without the target stay, as unlabelled ones; by default they are left out and
             counted in ``num_dropped``.
         check_counts: whether to warn if a split has another number of pictures than was published.
@@ -103,7 +103,7 @@ def load_dataset(
             warnings.warn(DatasetWarning(remark), stacklevel=2)
         samples.extend(part.samples)
         num_left_out += part.num_left_out
-    wanted = [sample for sample in samples if (sample.label if targets == "labels" else sample.votes) is not None]
+    wanted = [sample for sample in samples if sample.target(targets) is not None]
     if not wanted and not keep_unlabelled:
         expected = f"targets that the {len(samples)} pictures in {str(path)!r} have; keep_unlabelled keeps them without"
         raise InvalidOptionError("targets", targets, expected)

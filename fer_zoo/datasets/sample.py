@@ -6,12 +6,14 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from fer_zoo.errors import ImageReadError
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS, read_image
+
+Targets = Literal["labels", "votes"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,6 +123,16 @@ class Sample:
     group: str | None = None
     part: PicturePart | None = None
 
+    def target(self, targets: Targets) -> int | tuple[float, ...] | None:
+        """Return what there is to learn: the class index or the votes, ``None`` without them or without a vote above 0.
+
+        Args:
+            targets: which of the two.
+        """
+        if targets == "labels":
+            return self.label
+        return self.votes if self.votes is not None and any(count > 0 for count in self.votes) else None
+
     @property
     def source(self) -> str:
         """The path by which messages call the picture, with the line if it is a row of a file."""
@@ -146,4 +158,4 @@ def majority(votes: Sequence[float]) -> int | None:
     return best if 2 * votes[best] > sum(votes) else None
 
 
-__all__ = ["BoxPart", "PicturePart", "RowPart", "Sample", "majority"]
+__all__ = ["BoxPart", "PicturePart", "RowPart", "Sample", "Targets", "majority"]

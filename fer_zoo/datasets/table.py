@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,8 @@ from fer_zoo.labels import Expression, LabelSet, get_label_set, parse_expression
 
 PARQUET: Final = frozenset({".parquet", ".pq"})
 
+_COLUMNS: Final = ("path", "label", "split")
+
 _INDEX: Final = re.compile(r"\d{1,9}")  # int() refuses some thousand digits
 
 Rows = tuple[tuple[int, Mapping[str, str]], ...]
@@ -28,7 +31,7 @@ class TableReader(DatasetReader):
 
     Paths are relative to the table. A label is a word for an expression, or a class index if a label set is given; an
     empty field is a picture without a label. Where there are only votes, the label is the class with more than half of
-    them. Columns with other names are ignored.
+    them. Case does not matter in the names of columns; those with other names are ignored.
 
     Args:
         root: the file.
@@ -73,9 +76,8 @@ class TableReader(DatasetReader):
         """The columns that hold the votes for an expression."""
         found: dict[str, Expression] = {}
         for name in self._rows[0][1]:
-            try:
-                expression = parse_expression(name)
-            except UnknownNameError:
+            expression = _meant_by(name)
+            if expression is None:
                 continue
             if expression in found.values():
                 raise AnnotationError(str(self.root), 1, f"two columns hold the votes for {expression!s}")
@@ -166,10 +168,36 @@ class TableReader(DatasetReader):
         return tuple(votes)
 
 
+def _meant_by(name: str) -> Expression | None:
+    """Return the expression whose votes a column of this name holds, ``None`` if it is another column."""
+    try:
+        return parse_expression(name)
+    except UnknownNameError:
+        return None
+
+
+def _fold_names(names: Sequence[str], file: Path) -> list[str]:
+    """Return the names of the columns, with those that are looked for in lower case and without white space.
+
+    Raises:
+        AnnotationError: two columns that are looked for have the same name.
+    """
+    folded = [name.strip().lower() if name.strip().lower() in _COLUMNS else name for name in names]
+    for name, count in Counter(folded).items():
+        if count > 1 and (name in _COLUMNS or _meant_by(name) is not None):
+            raise AnnotationError(str(file), 1, f"two columns have the name {name!r}")
+    return folded
+
+
 def _read_csv(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a CSV file as dictionaries."""
     rows = read_csv_rows(file)
-    _, names = next(rows, (1, []))
+    _, header = next(rows, (1, []))
+    if len(header) == 1 and ";" in header[0]:
+        raise AnnotationError(
+            str(file), 1, f"its only column is {header[0]!r}: separate the columns with ',' in place of ';'"
+        )
+    names = _fold_names(header, file)
     for line, row in rows:
         if len(row) != len(names):
             raise AnnotationError(
@@ -187,7 +215,10 @@ def _read_parquet(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
             raise
         raise MissingPackageError("pyarrow", "Reading Parquet", "pip install 'fer-zoo[train]'") from error
     try:
-        rows = parquet.read_table(file).to_pylist()
+        table = parquet.read_table(file)
+        rows = table.rename_columns(_fold_names(table.column_names, file)).to_pylist()
+    except AnnotationError:
+        raise
     except (arrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise AnnotationError(str(file), None, f"it is not Parquet ({error})") from error
     for number, row in enumerate(rows, start=1):

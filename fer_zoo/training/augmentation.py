@@ -21,6 +21,7 @@ from torch.nn import functional
 from torchvision.transforms import v2
 
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.losses import has_target
 
 Range = tuple[float, float]
 
@@ -166,9 +167,11 @@ def augment(images: Tensor, augmentation: Augmentation, *, fill: Tensor | None =
 def mix(pixel_values: Tensor, labels: Tensor, augmentation: Augmentation, num_classes: int) -> tuple[Tensor, Tensor]:
     """Mix the pictures of a batch with one another, and their labels alike, by mixup or CutMix.
 
+    Pictures without a label stay as they are: mixed with others they would have part of a label.
+
     Args:
         pixel_values: ``(B, C, H, W)``.
-        labels: ``(B,)`` class numbers, or ``(B, K)`` votes or probabilities.
+        labels: ``(B,)`` class numbers, or ``(B, K)`` votes or probabilities; -100 or no vote is no label.
         augmentation: what to do.
         num_classes: K.
 
@@ -184,7 +187,15 @@ def mix(pixel_values: Tensor, labels: Tensor, augmentation: Augmentation, num_cl
         return pixel_values, labels
     if labels.ndim > 1:  # votes weigh a picture by how many people judged it, so each is made to count once
         labels = labels / labels.sum(dim=1, keepdim=True).clamp(min=torch.finfo(labels.dtype).tiny)
-    mixed, targets = choices[int(torch.randint(len(choices), ()))](pixel_values, labels)
+    choice, is_labelled = choices[int(torch.randint(len(choices), ()))], has_target(labels)
+    if is_labelled.all():
+        mixed, targets = choice(pixel_values, labels)
+        return mixed, targets
+    mixed = pixel_values.clone()
+    targets = pixel_values.new_zeros(len(labels), num_classes)
+    if is_labelled.any():
+        mixed[is_labelled], found = choice(pixel_values[is_labelled], labels[is_labelled])
+        targets[is_labelled] = found.to(targets)
     return mixed, targets
 
 

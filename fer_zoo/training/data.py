@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fer_zoo.datasets import ExpressionDataset, load_dataset
+from fer_zoo.datasets import ExpressionDataset, Sample, load_dataset
+from fer_zoo.datasets.files import find_split_folders, pictures_below
 from fer_zoo.datasets.loading import open_reader
 from fer_zoo.datasets.reader import ALL
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, TrainingDataError
+from fer_zoo.imaging import DEFAULT_MAX_PIXELS
 from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.training.settings import DataSettings
 from fer_zoo.training.unlabelled import list_pictures
@@ -49,14 +51,16 @@ class TrainingData:
         """The pictures that the report is about."""
         return self.eval if self.test is None else self.test
 
+    @property
+    def reports_on_choice(self) -> bool:
+        """Whether the report is about pictures that the epoch and the temperature were chosen by, if only some."""
+        chosen, reported = (set(list_pictures(part)) for part in (self.eval, self.reported))
+        return not chosen.isdisjoint(reported)
+
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return the number of pictures of each class, by part."""
+        """Return the number of pictures of each class, by part; last, where there are any, that of those without."""
         parts = {"train": self.train, "eval": self.eval, "test": self.test}
-        return {
-            name: {str(expression): count for expression, count in part.class_counts().items()}
-            for name, part in parts.items()
-            if part is not None
-        }
+        return {name: _count_classes(part) for name, part in parts.items() if part is not None}
 
 
 def load_training_data(
@@ -75,11 +79,12 @@ def load_training_data(
     Raises:
         EmptyClassError: if a class has no picture to learn from.
         TrainingDataError: if a part has no pictures, training has fewer than two classes or pictures without a label, a
-            class has too few pictures to cut a share off, or pictures to measure with are among those to learn from.
+            class has too few pictures to cut a share off, or pictures to measure with are among those to learn from,
+            the unlabelled ones included.
         DatasetLayoutError: if the data or a split are not there.
         AnnotationError: if a label is outside the set.
     """
-    splits = open_reader(settings.kind, settings.path, **_reader_options(settings)).find_splits()
+    splits = open_reader(settings.kind, settings.path, **_reader_options(settings.options)).find_splits()
     split = settings.split or ("train" if "train" in splits else None)
     if split is None and len(splits) > 1:
         raise InvalidOptionError("data.split", None, f"one of the splits that are there: {', '.join(splits)}")
@@ -99,9 +104,10 @@ def load_training_data(
             words.append(f"a share of {len(chosen):,} of {len(whole):,} that was cut off")
     tested = _load(settings, settings.test_split) if settings.test_split else None
     chosen, tested = (part and part.with_labels() for part in (chosen, tested))
+    learnt = {"data.split": train, "data.unlabelled": _load_unlabelled(settings, train.label_set)}
     num_twins = 0
     if settings.without_twins:
-        found = [part and part.without_twins_of(train, unreadable=unreadable) for part in (chosen, tested)]
+        found = [_leave_out_twins(part, learnt.values(), unreadable) for part in (chosen, tested)]
         num_twins = sum(len(old) - len(new) for old, new in zip((chosen, tested), found, strict=True) if old and new)
         reported, rest = (chosen, found[0]) if tested is None else (tested, found[1])
         if reported is not None and rest is not None:
@@ -110,30 +116,52 @@ def load_training_data(
     for part, name in ((chosen, "to choose the epoch by"), (tested, "to report on")):
         if part is not None and len(part) == 0:
             raise TrainingDataError(f"No picture is left {name}")
-    check_measured_apart(train, {"data.eval_split": chosen, "data.test_split": tested})
-    unlabelled = _load_unlabelled(settings, train.label_set)
-    return TrainingData(train, chosen, tested, unlabelled, num_twins, ", ".join(words))
+    for setting, part in learnt.items():
+        check_measured_apart(setting, part, {"data.eval_split": chosen, "data.test_split": tested})
+    return TrainingData(train, chosen, tested, learnt["data.unlabelled"], num_twins, ", ".join(words))
 
 
-def check_measured_apart(train: ExpressionDataset, measured: Mapping[str, ExpressionDataset | None]) -> None:
+def check_measured_apart(
+    setting: str, learnt: ExpressionDataset | None, measured: Mapping[str, ExpressionDataset | None]
+) -> None:
     """Refuse pictures to measure with that are among those to learn from, as far as their paths show.
 
     Args:
-        train: to learn from.
+        setting: that names the pictures to learn from.
+        learnt: the pictures to learn from.
         measured: the parts to measure with, by the setting that names them.
 
     Raises:
         TrainingDataError: if a part shares pictures with training.
     """
-    learnt = set(list_pictures(train))
+    if learnt is None:
+        return
+    known = set(list_pictures(learnt))
     for name, part in measured.items():
-        shared = [key for key in list_pictures(part) if key in learnt] if part is not None else []
+        shared = [key for key in list_pictures(part) if key in known] if part is not None else []
         if part is not None and shared:
             raise TrainingDataError(
-                f"{len(shared):,} of {len(part):,} pictures of {name} ({part.split}) are among the {len(train):,} to "
-                f"learn from ({train.split}), the first of them {shared[0][0]!r}: choose another data.split or {name}, "
+                f"{len(shared):,} of {len(part):,} pictures of {name} ({part.split}) are among the {len(learnt):,} to "
+                f"learn from ({learnt.split}), the first of them {shared[0][0]!r}: choose another {setting} or {name}, "
                 "or leave them out of measuring with data.without_twins"
             )
+
+
+def _leave_out_twins(
+    part: ExpressionDataset | None, learnt: Iterable[ExpressionDataset | None], unreadable: str
+) -> ExpressionDataset | None:
+    """Return a part to measure with, without the pictures that are learnt too."""
+    for other in learnt:
+        if part and other:
+            part = part.without_twins_of(other, unreadable=unreadable)
+    return part
+
+
+def _count_classes(part: ExpressionDataset) -> dict[str, int]:
+    """Return the number of pictures of each class, and of those that have none if there are any."""
+    counts = {str(expression): count for expression, count in part.class_counts().items()}
+    rest = len(part) - sum(counts.values())
+    return {**counts, "no majority" if part.targets == "votes" else "no label": rest} if rest else counts
 
 
 def _check_learnable(train: ExpressionDataset, *, needs_labels: bool) -> None:
@@ -215,9 +243,9 @@ def _classes(dataset: ExpressionDataset) -> list[int | None]:
     ]
 
 
-def _reader_options(settings: DataSettings) -> dict[str, Any]:
+def _reader_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that belong to the kind of data set."""
-    return {name: value for name, value in settings.options.items() if name not in LOADING_OPTIONS}
+    return {name: value for name, value in options.items() if name not in LOADING_OPTIONS}
 
 
 def _load(settings: DataSettings, split: str | None) -> ExpressionDataset:
@@ -228,7 +256,7 @@ def _load(settings: DataSettings, split: str | None) -> ExpressionDataset:
 
 
 def _load_unlabelled(settings: DataSettings, label_set: LabelSet) -> ExpressionDataset | None:
-    """Load the further pictures; labels that they may have are not looked at.
+    """Load the further pictures; nothing is learnt from labels that they may have.
 
     Raises:
         InvalidOptionError: if their kind or path is missing.
@@ -244,7 +272,29 @@ def _load_unlabelled(settings: DataSettings, label_set: LabelSet) -> ExpressionD
     options = dict(source.get("options") or {})
     if source["kind"] in {"image_folder", "table"}:
         options = {"label_set": label_set, **options}
+    if source["kind"] == "image_folder":
+        return _list_folder(source["path"], source.get("split"), label_set, options)
     return load_dataset(source["kind"], source["path"], split=source.get("split"), keep_unlabelled=True, **options)
+
+
+def _list_folder(path: str, split: str | None, label_set: LabelSet, options: Mapping[str, Any]) -> ExpressionDataset:
+    """Return the pictures of an image folder or of one of its splits, whatever the folders in it are called."""
+    reader = open_reader("image_folder", path, **_reader_options(options))
+    splits = reader.choose_splits(split)
+    places = find_split_folders(reader.root) or {ALL: reader.root}
+    pictures = [
+        picture
+        for place in (places[name] for name in splits)
+        for picture in pictures_below(place)
+        if not picture.relative_to(place).parts[0].startswith(".")
+    ]
+    return ExpressionDataset(
+        [Sample(picture) for picture in pictures],
+        label_set,
+        name="image_folder",
+        split=splits[0] if split not in {None, ALL} else ALL,
+        max_pixels=options.get("max_pixels", DEFAULT_MAX_PIXELS),
+    )
 
 
 __all__ = ["TrainingData", "cut_share", "load_training_data"]

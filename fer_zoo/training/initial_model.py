@@ -15,6 +15,7 @@ from fer_zoo.errors import CheckpointError, InvalidOptionError, UnknownSettingEr
 from fer_zoo.imaging import CROP_TEMPLATES
 from fer_zoo.labels import LabelSet, parse_expression
 from fer_zoo.models import FerConfig, FerImageProcessor, register_models
+from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.registry import create_model, get_entry, resolve_model
 from fer_zoo.training.recipes import get_recipe
 from fer_zoo.training.settings import RunSettings
@@ -152,6 +153,8 @@ def _load(settings: RunSettings, label_set: LabelSet) -> InitialModel:
         options["size"] = {"height": config.image_size, "width": config.image_size}
     processor = AutoImageProcessor.from_pretrained(source, revision=revision, **options)
     model, new_classes = adapt_classes(loaded, label_set)
+    if isinstance(model, FerPreTrainedModel):
+        model.begin_training()
     return InitialModel(model.train(), processor, name if revision is None else f"{name} ({revision})", new_classes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -139,7 +139,7 @@ def training_card(
         recipe_source=recipe.source,
         changes=describe_changes(record),
         effort=describe_effort(record),
-        figures=describe_figures(report, chose_epoch=data.test is None and record.best_metric is not None),
+        figures=describe_figures(report, chosen=what_was_chosen(record) if data.reports_on_choice else []),
         calibration=describe_calibration(record),
         limits=LIMITS,
         responsible_use=RESPONSIBLE_USE,
@@ -184,11 +184,11 @@ def describe_data(data: TrainingData, record: RunRecord) -> str:
 
 
 def count_table(record: RunRecord) -> str:
-    """Return the number of pictures by class and part."""
+    """Return the number of pictures by class and part; learnt votes may name no class."""
     titles = {"train": "Learned from", "eval": "Epoch chosen by", "test": "Measured on"}
     parts = list(record.counts)
     rows: list[tuple[object, ...]] = [
-        (expression, *(f"{record.counts[part][expression]:,}" for part in parts))
+        (expression, *(f"{record.counts[part].get(expression, 0):,}" for part in parts))
         for expression in record.counts[parts[0]]
     ]
     rows.append(("all", *(f"{sum(record.counts[part].values()):,}" for part in parts)))
@@ -210,8 +210,8 @@ def describe_effort(record: RunRecord) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in where.versions.items())
     processes = "" if record.num_processes == 1 else f", {record.num_processes} processes"
     lines = [
-        f"{record.epochs:g} epochs, {record.num_steps:,} steps, {record.seconds:,.0f} s on {where.hardware}{processes}"
-        f", finished on {where.date}.",
+        f"{record.epochs:g} epochs, {record.num_steps:,} steps on {where.hardware}{processes}, finished on "
+        f"{where.date}; {record.seconds:,.0f} s since training last began or went on.",
         f"Versions: {versions}.",
     ]
     if where.command:
@@ -219,12 +219,19 @@ def describe_effort(record: RunRecord) -> str:
     return "\n\n".join(lines)
 
 
-def describe_figures(report: EvaluationReport | None, *, chose_epoch: bool) -> str:
+def what_was_chosen(record: RunRecord) -> list[str]:
+    """Return what the pictures for that have chosen."""
+    chosen = {"epoch": record.best_metric, "temperature": record.calibration}
+    return [name for name, value in chosen.items() if value is not None]
+
+
+def describe_figures(report: EvaluationReport | None, *, chosen: Sequence[str]) -> str:
     """Return the measured figures.
 
     Args:
         report: of the evaluation.
-        chose_epoch: whether the same pictures chose the epoch, which makes the figures look better than they are.
+        chosen: what was chosen by the same pictures, or by some of them, which makes the figures look better than they
+            are.
     """
     if report is None:
         return "Nothing was measured: there were no pictures for it."
@@ -241,8 +248,9 @@ def describe_figures(report: EvaluationReport | None, *, chose_epoch: bool) -> s
         f"On {accuracy.total:,} aligned crops of {report.dataset}, {report.split}; `evaluation.md` has the figures of "
         "each class.",
     ]
-    if chose_epoch:
-        lines.append("The epoch was chosen by the same pictures, so expect somewhat less on others.")
+    if chosen:
+        names = f"{' and the '.join(chosen)} {'was' if len(chosen) == 1 else 'were'}"
+        lines.append(f"The {names} chosen by pictures that are among these, so expect somewhat less on others.")
     return "\n\n".join(lines)
 
 

@@ -7,6 +7,7 @@ the device.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 import torch
@@ -18,9 +19,11 @@ from transformers.image_utils import pil_torch_interpolation_mapping
 from fer_zoo.datasets import ExpressionDataset
 from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError
 from fer_zoo.imaging import read_image
+from fer_zoo.losses import NO_LABEL, has_target
 from fer_zoo.models import FerImageProcessor
 
 UNREADABLE_CHOICES = ("raise", "skip")
+MARK = "mark"  # the third way of PictureReader, which is no option of training
 
 
 class Rows(Protocol):
@@ -95,11 +98,13 @@ class PixelPreparation:
 class PictureReader(Dataset[dict[str, Any] | ImageReadError | None]):
     """The rows of a data set with their pictures as bytes; a picture that cannot be read is ``None`` or an error.
 
-    In the worker of a data loader the error is returned and not raised: torch would bring it back as another one.
+    In the worker of a data loader the error is returned and not raised: torch would bring it back as another one. Rows
+    without a label among others with one get what losses and metrics pass over: -100, or no vote for any class.
 
     Args:
         rows: the data set.
-        unreadable: ``"raise"`` or ``"skip"``.
+        unreadable: ``"raise"``, ``"skip"``, or ``"mark"`` to keep the row without its picture and its label, as an
+            evaluation with several processes needs it.
     """
 
     def __init__(self, rows: Rows, unreadable: str = "raise") -> None:
@@ -111,21 +116,62 @@ class PictureReader(Dataset[dict[str, Any] | ImageReadError | None]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> dict[str, Any] | ImageReadError | None:
-        """Return ``image`` as ``(3, H, W)`` uint8 and, if the row has one, ``label``.
+        """Return ``image`` as ``(3, H, W)`` uint8, or ``None`` if it is marked, and ``label`` if the rows have labels.
 
         Raises:
             ImageReadError: if the picture cannot be read and ``unreadable`` is ``"raise"``.
         """
         try:
-            row = self.rows[index]
+            row = self._read_row(index)
             image = torch.from_numpy(read_image(row["image"])).permute(2, 0, 1)
         except ImageReadError as error:
+            if self.unreadable == MARK:
+                return self._labelled({"image": None})
             if self.unreadable == "skip":
                 return None
             if get_worker_info() is None:
                 raise
             return error
-        return {**row, "image": image}
+        return self._labelled({**row, "image": image})
+
+    def _read_row(self, index: int) -> dict[str, Any]:
+        """Return a row; some data sets decode its picture, and raise what their own reader does.
+
+        Raises:
+            ImageReadError: if the picture cannot be read.
+        """
+        try:
+            return self.rows[index]
+        except ImageReadError:
+            raise
+        except OSError as error:
+            raise ImageReadError(f"row {index}", f"the data set cannot read it ({error})") from error
+
+    def _labelled(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row with what stands for no label if it has none and others have."""
+        if row.get("label") is not None:
+            return row
+        row = {name: value for name, value in row.items() if name != "label"}
+        return row if self._no_label is None else {**row, "label": self._no_label}
+
+    @cached_property
+    def _no_label(self) -> int | list[float] | None:
+        """What stands for no label, as the first label says; ``None`` if the first row that is read has none."""
+        label: Any = None
+        if isinstance(self.rows, ExpressionDataset):
+            targets = (self.rows.target_of(sample) for sample in self.rows.samples)
+            label = next((target for target in targets if target is not None), None)
+        else:
+            for index in range(len(self)):
+                try:
+                    label = self._read_row(index).get("label")
+                    break
+                except ImageReadError:
+                    continue
+        if label is None:
+            return None
+        shape = torch.as_tensor(label).shape
+        return [0.0] * shape[0] if shape else NO_LABEL
 
 
 class PictureCollator:
@@ -144,7 +190,8 @@ class PictureCollator:
         """Return ``images`` ``(B, 3, H, W)`` uint8, ``labels`` if all rows have one, and how many were left out.
 
         A batch that is one already, as ``StoredPictures`` gives it, stays as it is. One with a picture that should not
-        have been unreadable has only ``error``.
+        have been unreadable has only ``error``. One with rows whose pictures are marked as unreadable has labels for
+        all of them, ``is_readable`` ``(B,)`` bool, and in ``images`` the others, or a black one if there is none.
 
         Raises:
             TrainingDataError: if no picture of the batch could be read.
@@ -154,14 +201,17 @@ class PictureCollator:
         errors = [row for row in rows if isinstance(row, ImageReadError)]
         if errors:
             return {"error": errors[0]}
-        readable = [row for row in rows if isinstance(row, dict)]
-        if not readable:
+        kept = [row for row in rows if isinstance(row, dict)]
+        if not kept:
             raise TrainingDataError(f"None of the {len(rows)} pictures of a batch can be read")
-        batch = {"images": self.join([row["image"] for row in readable])}
-        if all("label" in row for row in readable):
-            batch["labels"] = as_labels([row["label"] for row in readable])
-        if len(readable) < len(rows):
-            batch["num_unreadable"] = torch.tensor(len(rows) - len(readable))
+        images = [row["image"] for row in kept if row["image"] is not None]
+        batch = {"images": self.join(images or [torch.zeros(3, *self.size, dtype=torch.uint8)])}
+        if all("label" in row for row in kept):
+            batch["labels"] = as_labels([row["label"] for row in kept])
+        if len(images) < len(kept):
+            batch["is_readable"] = torch.tensor([row["image"] is not None for row in kept])
+        if len(kept) < len(rows):
+            batch["num_unreadable"] = torch.tensor(len(rows) - len(kept))
         return batch
 
     def join(self, images: Sequence[Tensor]) -> Tensor:
@@ -185,6 +235,20 @@ def check_batch(batch: dict[str, Any]) -> dict[str, Any]:
     if "error" in batch:
         raise batch["error"]
     return batch
+
+
+def show_single_twice(batch: dict[str, Tensor], batch_size: int) -> dict[str, Tensor]:
+    """Return a batch of which a single picture could be read with that picture twice.
+
+    Batch normalisation has nothing to compare a single picture with.
+
+    Args:
+        batch: ``images``, and what else has a row for each picture.
+        batch_size: how many pictures it was to have.
+    """
+    if len(batch["images"]) > 1 or batch_size == 1:
+        return batch
+    return {name: values.repeat_interleave(2, dim=0) for name, values in batch.items()}
 
 
 def as_labels(values: Sequence[Any]) -> Tensor:
@@ -212,11 +276,12 @@ def class_numbers(rows: Any) -> Tensor:
         labels = list(rows["label"])
     else:
         labels = [row.get("label") for row in iterate(rows)]
-    if any(label is None for label in labels):
+    numbers = as_labels([label for label in labels if label is not None])
+    num_labelled = int(has_target(numbers).sum())
+    if num_labelled < len(labels):
         raise TrainingDataError(
-            f"{sum(label is None for label in labels)} of {len(labels)} pictures have no label, which training needs"
+            f"{len(labels) - num_labelled} of {len(labels)} pictures have no label, which training needs"
         )
-    numbers = as_labels(labels)
     return numbers.argmax(dim=1) if numbers.ndim > 1 else numbers
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from fer_zoo.evaluation import Calibration, Environment
+from fer_zoo.registry import find_entry
 from fer_zoo.training.settings import RunSettings, flatten, recipe_layer
 
 
@@ -51,6 +53,12 @@ class RunRecord:
         """How often training has met every picture."""
         return max((row["epoch"] for row in self.history if "epoch" in row), default=0.0)
 
+    @property
+    def local_models(self) -> list[str]:
+        """Names of the model and the teachers that are folders here; elsewhere they could be repositories."""
+        names = [self.settings.model.name, *self.settings.model.teachers]
+        return [name for name in names if find_entry(name) is None and Path(name).is_dir()]
+
     def changes(self) -> dict[str, Any]:
         """Return the settings by which the run differs from its recipe, by dotted name; where the data lie aside."""
         recipe = flatten(recipe_layer(self.settings.recipe))
@@ -66,7 +74,7 @@ class RunRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for JSON."""
-        return {**asdict(self), "settings": self.settings.to_dict()}
+        return {**asdict(self), "settings": self.settings.to_dict(), "local_models": self.local_models}
 
 
 #: Settings that a card names elsewhere.

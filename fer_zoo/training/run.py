@@ -26,8 +26,9 @@ from fer_zoo.training.methods import METHODS
 from fer_zoo.training.model_card import training_card
 from fer_zoo.training.record import RunRecord
 from fer_zoo.training.run_folder import RECORD_FILE, SETTINGS_FILE, RunFolder
-from fer_zoo.training.settings import RunSettings
+from fer_zoo.training.settings import RunSettings, choice_of_epoch
 from fer_zoo.training.trainer import ExpressionTrainer
+from fer_zoo.whole_files import write_whole
 
 #: Options of training where neither the recipe nor the user says otherwise.
 DEFAULTS = {
@@ -36,8 +37,6 @@ DEFAULTS = {
     "save_strategy": "epoch",
     "save_total_limit": 2,
 }
-
-BEST = "accuracy"  # what the epoch is chosen by
 
 MIN_FOLDS, MAX_FOLDS = 2, 5  # of the figures after calibration
 
@@ -200,10 +199,10 @@ class TrainingRun:
             if report is not None:
                 report.save(scratch)
             card = training_card(self.folder.path.name, model, self.initial.processor, self.data, record, report)
-            (scratch / CARD).write_text(str(card), encoding="utf-8")
+            write_whole(scratch / CARD, str(card).encode())
             files = sorted(path.name for path in scratch.iterdir())
             text = json.dumps({**record.to_dict(), "files": [*files, RECORD_FILE]}, indent=2, default=str)
-            (scratch / RECORD_FILE).write_text(text + "\n", encoding="utf-8")
+            write_whole(scratch / RECORD_FILE, f"{text}\n".encode())
         return TrainingResult(self.folder.path, report, calibration, record)
 
     def _calibrate(self, model: Any) -> tuple[Calibration | None, str]:
@@ -261,9 +260,12 @@ def make_arguments(
         MissingPackageError: if accelerate is not installed.
     """
     values = {**DEFAULTS, "report_to": "none", **settings.training}
-    if data is not None and data.eval is not None and values["save_strategy"] != "no":
+    is_chosen = data is not None and data.eval is not None and values["save_strategy"] != "no"
+    if is_chosen:
         at_checkpoints = {"eval_strategy": values["save_strategy"], "eval_steps": values.get("save_steps")}
-        values = {**at_checkpoints, "load_best_model_at_end": True, "metric_for_best_model": BEST, **values}
+        values = {**at_checkpoints, "load_best_model_at_end": True, **values}
+    if is_chosen or values.get("metric_for_best_model") is not None:
+        values = {**values, **choice_of_epoch(values)}
     own = {"output_dir": str(folder.checkpoints), "disable_tqdm": True, "augmentation": settings.augmentation}
     try:
         arguments = METHODS[settings.method].arguments(**{**values, **own})

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from fer_zoo.errors import InvalidOptionError, RunFolderError
 from fer_zoo.training.averaging import AVERAGE_FILE
 from fer_zoo.training.methods import METHODS
-from fer_zoo.training.settings import RunSettings, flatten
+from fer_zoo.training.settings import RunSettings, choice_of_epoch, flatten
 from fer_zoo.training.settings_yaml import read_settings
 from fer_zoo.whole_files import write_whole
 
@@ -30,11 +30,15 @@ WEIGHTS_FILE, STATE_FILE = "model.safetensors", "trainer_state.json"
 STATE_FILES = (STATE_FILE, "optimizer.pt", "scheduler.pt")
 
 #: Settings that a checkpoint has decided, with all of the section ``model``: what the optimiser goes on with, which
-#: classes there are, and which pictures were cut off.
+#: classes there are, which pictures are learnt and which were cut off, how many steps make an epoch (epochs are counted
+#: by steps), and the best figure so far with the pictures that it is of.
 DECIDED = frozenset(
     {
         "method",
-        *(f"data.{name}" for name in ("eval_share", "kind", "label_set", "options", "split")),
+        *(f"data.{name}" for name in ("eval_share", "eval_split", "kind", "label_set", "options", "split", "targets")),
+        "data.without_twins",
+        *(f"training.{name}" for name in ("dataloader_drop_last", "gradient_accumulation_steps", "steps_per_epoch")),
+        *(f"training.{name}" for name in ("greater_is_better", "metric_for_best_model", "per_device_train_batch_size")),
         *(f"training.adam_{name}" for name in ("beta1", "beta2", "epsilon")),
         *(f"training.{name}" for name in ("head_learning_rate", "layer_decay", "learning_rate", "weight_decay")),
         *(f"training.{name}" for name in ("lr_scheduler_type", "optim", "optim_args", "optim_target_modules", "seed")),
@@ -60,8 +64,8 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether a run came to its end here; its record is written last."""
-        return (self.path / RECORD_FILE).is_file()
+        """Whether a run came to its end here; its record is written last, and counts if it can be read."""
+        return self._results() is not None
 
     def check(self, settings: RunSettings, mode: str) -> None:
         """Refuse to write over anything that was not made by the same run.
@@ -191,10 +195,13 @@ class RunFolder:
             settings: of the run.
             header: comment above them.
             restart: whether to begin anew.
+
+        Raises:
+            RunFolderError: if a checkpoint cannot be deleted, and would be gone on from.
         """
         if restart:
-            rmtree(self.checkpoints, ignore_errors=True)
-            for name in self._results():
+            self._delete_checkpoints()
+            for name in self._results() or []:
                 (self.path / name).unlink(missing_ok=True)
         rmtree(self.path / UNFINISHED, ignore_errors=True)
         self.path.mkdir(parents=True, exist_ok=True)
@@ -202,12 +209,32 @@ class RunFolder:
         text = yaml.safe_dump(settings.to_dict(), sort_keys=False, allow_unicode=True)
         write_whole(self.path / SETTINGS_FILE, f"# {header}\n{text}".encode())
 
-    def _results(self) -> list[str]:
-        """Return the names of the files that a finished run has left, apart from its settings."""
-        if not self.is_finished:
-            return []
-        record = json.loads((self.path / RECORD_FILE).read_text(encoding="utf-8"))
-        return [Path(name).name for name in record["files"]]
+    def _delete_checkpoints(self) -> None:
+        """Delete all checkpoints; of what a link leads to only those, as other things may lie there.
+
+        Raises:
+            RunFolderError: if any are left.
+        """
+        for path in self._find_checkpoints() if self.checkpoints.is_symlink() else [self.checkpoints]:
+            if path.is_symlink():
+                path.unlink()
+            else:
+                rmtree(path, ignore_errors=True)
+        if left := self._find_checkpoints():
+            names = ", ".join(path.name for path in left)
+            raise RunFolderError(
+                str(self.path),
+                f"holds checkpoints that cannot be deleted: {names}",
+                f"Delete them from {str(self.checkpoints.resolve())!r}, or choose another folder.",
+            )
+
+    def _results(self) -> list[str] | None:
+        """Return the names of the files that a finished run has left, apart from its settings; ``None`` without one."""
+        try:
+            record = json.loads((self.path / RECORD_FILE).read_text(encoding="utf-8"))
+            return [Path(name).name for name in record["files"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     @contextmanager
     def finishing(self) -> Iterator[Path]:
@@ -225,7 +252,9 @@ def effective_values(settings: RunSettings) -> dict[str, Any]:
     """Return the values of settings by dotted name, with the defaults of the options of training."""
     options = fields(METHODS[settings.method].arguments)
     defaults = {f"training.{option.name}": option.default for option in options if option.default is not MISSING}
-    return {**defaults, **flatten(settings.to_dict())}
+    defaults["training.dataloader_drop_last"] = None  # the number of pictures decides
+    choice = {f"training.{name}": value for name, value in choice_of_epoch(settings.training).items()}
+    return {**defaults, **flatten(settings.to_dict()), **choice}
 
 
 def is_complete(checkpoint: Path, *, num_processes: int = 1, has_average: bool = False) -> bool:

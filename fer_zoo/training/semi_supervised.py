@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.arguments import ExpressionTrainingArguments, check_number
-from fer_zoo.training.pictures import Rows
+from fer_zoo.training.pictures import Rows, show_single_twice
 from fer_zoo.training.trainer import ExpressionTrainer
 from fer_zoo.training.unlabelled import UnlabelledBatches, UnlabelledRows, check_apart
 
@@ -120,9 +120,10 @@ class SemiSupervisedTrainer(ExpressionTrainer):
     def next_unlabelled(self) -> Tensor:
         """Return the unlabelled pictures that belong to the present labelled batch, ``(U, 3, H, W)`` uint8."""
         number = self.state.global_step * self.args.gradient_accumulation_steps + self._micro_batch
-        batch = cast(UnlabelledBatches, self._unlabelled).batch(number)
-        self.num_unreadable += int(batch.get("num_unreadable", 0))
-        return batch["images"].to(self.args.device, non_blocking=True)
+        batches = cast(UnlabelledBatches, self._unlabelled)
+        batch = dict(batches.batch(number))
+        self.num_unreadable += int(batch.pop("num_unreadable", 0))
+        return show_single_twice(batch, batches.batch_size)["images"].to(self.args.device, non_blocking=True)
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         """Compute the gradients of a batch, and count it."""

@@ -24,6 +24,10 @@ DEFAULT_RECIPES = ("fine-tune", "from-scratch")
 OWNED = frozenset(
     {"augmentation", "disable_tqdm", "do_eval", "do_predict", "do_train", "output_dir", "remove_unused_columns"}
 )
+
+#: What the epoch is chosen by where nothing else is asked for, and the figures of which less is better.
+BEST, LESS_IS_BETTER = "accuracy", frozenset({"ece", "loss", "nll"})
+
 PROCESSOR_OPTIONS = ("color_mode", "crop_template", "image_mean", "image_std", "resample")
 
 #: Settings that may differ when an interrupted run goes on: they change where it computes, not what.
@@ -44,9 +48,11 @@ class DataSettings:
         test_split: what the report is about; by default the pictures that the epoch was chosen by.
         targets: ``"labels"`` or ``"votes"``.
         label_set: name of the label set to translate to; by default that of the data.
-        without_twins: whether pictures of ``eval_split`` and ``test_split`` that also occur in training are left out.
+        without_twins: whether pictures of ``eval_split`` and ``test_split`` that also occur in training, with a label
+            or without, are left out.
         options: those that only this kind of data set has.
-        unlabelled: kind, path and split of further pictures, for recipes that learn from pictures without labels.
+        unlabelled: kind, path and split of further pictures, for methods that learn from pictures without labels; of
+            an ``image_folder`` all pictures, whatever the folders are called.
     """
 
     kind: str
@@ -79,7 +85,7 @@ class ModelSettings:
             registry, and from its weights for everything else.
         revision: branch, tag or commit on the Hub.
         config: fields of the configuration that differ.
-        teachers: models that are learned from, for recipes that have teachers.
+        teachers: models that are learned from, for methods that have teachers.
     """
 
     name: str
@@ -120,6 +126,18 @@ class RunSettings:
     augmentation: dict[str, Any] = field(default_factory=dict)
     calibrate: bool = True
     float16: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse pictures and models that the method would not look at."""
+        unlabelled_users = [name for name, method in METHODS.items() if method.takes_unlabelled]
+        teacher_users = [name for name, method in METHODS.items() if method.takes_teachers]
+        for name, value, users in (
+            ("data.unlabelled", self.data.unlabelled, unlabelled_users),
+            ("model.teachers", self.model.teachers, teacher_users),
+        ):
+            if value and self.method not in users:
+                expected = f"nothing with the method {self.method!r}; the methods that use it: {', '.join(users)}"
+                raise InvalidOptionError(name, value, expected)
 
     @classmethod
     def from_layers(cls, *layers: Layer) -> Self:
@@ -265,6 +283,16 @@ def check_training(training: dict[str, Any], method: str) -> dict[str, Any]:
         if name in POSITIVE and not value > 0:
             raise InvalidOptionError(f"training.{name}", value, "a number above 0")
     return training
+
+
+def choice_of_epoch(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return by which figure options of training choose the epoch, and whether more of it is better."""
+    name = str(training.get("metric_for_best_model", BEST) or "loss").removeprefix("eval_")
+    is_greater_better = training.get("greater_is_better")
+    return {
+        "metric_for_best_model": name,
+        "greater_is_better": name not in LESS_IS_BETTER if is_greater_better is None else is_greater_better,
+    }
 
 
 def recipe_layer(name: str) -> dict[str, Any]:

@@ -103,6 +103,7 @@ def test_a_run_ends_with_a_model_a_report_and_a_card(train: Train, data: Path, t
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| angry |" not in card
     assert "| anger | 8 | 4 |" in card
+    assert "The epoch and the temperature were chosen by pictures that are among these" in card
     assert "not known to fer-zoo" in card
     pipe = fer_zoo.pipeline(model=out, detector="whole_image", device="cpu")
     assert pipe.model.config.temperature == report.temperature != 1.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dataset_trees import draw, write_picture
-from PIL import Image
+from PIL import ExifTags, Image
 from torch.utils.data import DataLoader
 
 from fer_zoo.datasets import BoxPart, ExpressionDataset, Sample
@@ -171,6 +171,17 @@ def test_empty_classes_are_listed(dataset: ExpressionDataset) -> None:
         dataset.select([0]).require_every_class()
 
 
+@pytest.mark.parametrize("votes", [None, (0.0, 0.0, 0.0)])
+def test_votes_that_nobody_gave_are_no_target(votes: tuple[float, ...] | None) -> None:
+    """With and without zeros for each class an item has no label, and stays an unlabelled one in another label set."""
+    sample = Sample(Path("a.png"), None, votes)
+
+    dataset = ExpressionDataset([sample], THREE, name="faces", targets="votes")
+
+    assert dataset.target_of(sample) is None
+    assert len(dataset.mapped_to(get_label_set("affectnet_8"))) == 1
+
+
 @pytest.mark.parametrize(
     ("sample", "message"),
     [
@@ -231,6 +242,27 @@ def test_hugging_face_gets_votes_and_parts_of_files(dataset: ExpressionDataset) 
 
     assert table["label"][:] == [[7.0, 3.0, 0.0]]
     assert np.array_equal(np.asarray(table[0]["image"])[..., 0], draw(0)[:20, :10])
+
+
+def test_hugging_face_gives_the_pixels_of_our_reader(tmp_path: Path) -> None:
+    """Sixteen bits are scaled and not clipped, what is transparent is white, and a turned picture is upright."""
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    Image.new("RGBA", (16, 16), (9, 9, 9, 0)).save(tmp_path / "clear.png")
+    Image.fromarray(draw(0)[:16, :24]).save(tmp_path / "grey.png")
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    Image.fromarray(draw(1)[:16, :24]).save(tmp_path / "turned.jpg", exif=turned)
+    names = ("deep.png", "clear.png", "grey.png", "turned.jpg")
+    faces = ExpressionDataset([Sample(tmp_path / name) for name in names], THREE, name="faces")
+
+    table = faces.to_hugging_face()
+
+    for row, own in zip(table, (faces[index] for index in range(4)), strict=True):
+        assert np.array_equal(np.asarray(row["image"]), np.asarray(own["image"]))
+    assert np.asarray(table[0]["image"]).mean() == pytest.approx(127.5, abs=0.5)
+    stored = table.data.column("image").to_pylist()
+    assert [value["path"] is not None for value in stored] == [False, False, True, False]
 
 
 def test_hugging_face_has_no_label_column_without_labels(dataset: ExpressionDataset) -> None:

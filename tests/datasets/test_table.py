@@ -69,6 +69,54 @@ def test_row_without_votes_has_none(tmp_path: Path) -> None:
     assert dataset.labels == (0, None)
 
 
+def test_row_of_zeros_is_a_picture_without_votes(tmp_path: Path) -> None:
+    """It is left out and counted, or kept without a label; nothing is learnt as the first class."""
+    path = write(tmp_path, ("happy", "sad", "angry"), (7, 0, 3), (0, 0, 0))
+
+    kept = load_dataset("table", path, targets="votes", keep_unlabelled=True)
+    dataset = load_dataset("table", path, targets="votes")
+
+    assert (len(dataset), dataset.num_dropped) == (1, 1)
+    assert [kept[index].get("label") for index in range(2)] == [[7.0, 0.0, 3.0], None]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_case_of_the_names_of_columns_does_not_matter(tmp_path: Path, suffix: str) -> None:
+    """A split that is written larger splits all the same."""
+    for number in range(2):
+        write_picture(tmp_path / f"{number}.png", number)
+    rows = [("PATH", "Label", " Split "), ("0.png", "happy", "train"), ("1.png", "sad", "test")]
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "csv":
+        write_csv(path, rows)
+    else:
+        header, *values = rows
+        columns = {name: list(column) for name, column in zip(header, zip(*values, strict=True), strict=True)}
+        parquet.write_table(pa.table(columns), path)
+
+    dataset = load_dataset("table", path, split="train")
+
+    assert [sample.path.name for sample in dataset.samples] == ["0.png"]
+    assert dataset.labels == (0,)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("path,label,Path", "line 1 of .* two columns have the name 'path'"),
+        ("path,happy,happy", "line 1 of .* two columns have the name 'happy'"),
+        ("path;label", r"line 1 of .* its only column is 'path;label': separate the columns with ',' in place of ';'"),
+    ],
+)
+def test_header_that_is_misleading_is_refused(tmp_path: Path, header: str, reason: str) -> None:
+    """Of two columns with one name, one would be ignored; with another separator there is one column."""
+    path = tmp_path / "t.csv"
+    path.write_text(f"{header}\na.png,happy,b.png\n", encoding="utf-8")
+
+    with pytest.raises(AnnotationError, match=reason):
+        load_dataset("table", path)
+
+
 def test_parquet_is_read_alike(tmp_path: Path) -> None:
     """Numbers and missing values of a typed table mean the same as their text."""
     write_table(tmp_path)

@@ -310,6 +310,46 @@ def test_colours_are_learnt_from_three_labels(tmp_path: Path) -> None:
     assert (predictions.argmax(axis=1) == [0, 1, 2] * 4).mean() >= 0.9
 
 
+def test_pictures_without_a_label_do_not_move_the_thresholds(tmp_path: Path) -> None:
+    """A labelled data set with one that is marked as -100 gives those of the data set without it."""
+    thresholds = []
+    for number in (6, 5):
+        rows = Rows(LABELLED)
+        rows.labels = [*LABELLED[:5], -100][:number]
+        run = AdaCMTrainer(
+            smooth_model(),
+            arguments(tmp_path, confidence_floor=0.1, ema_decay=0),
+            processing_class=processor(),
+            train_dataset=rows,
+            unlabelled_dataset=Rows(UNLABELLED, seed=1),
+        )
+        run.get_train_dataloader()
+        run.end_epoch(1)
+        thresholds.append(run.thresholds)
+
+    assert thresholds[0] == pytest.approx(thresholds[1], abs=1e-6)
+    assert max(thresholds[0].values()) > 0.1
+
+
+def test_what_is_left_of_an_unlabelled_batch_may_be_a_single_picture(tmp_path: Path) -> None:
+    """It is shown twice: the step is that of a batch of the picture and a copy."""
+    weights = []
+    for number in (1, 2):
+        rows = Rows([1, 1], unreadable=tuple(range(number, 2)), seed=1)
+        rows.pictures[:number] = rows.pictures[:1] * number
+        model = smooth_model()
+        options = arguments(
+            tmp_path, unreadable="skip", unlabelled_batch_size=2, steps_per_epoch=1, num_train_epochs=1, ema_decay=0
+        )
+        run = AdaCMTrainer(
+            model, options, processing_class=processor(), train_dataset=Rows(LABELLED), unlabelled_dataset=rows
+        )
+        run.train()
+        weights.append(model)
+
+    assert_same_weights(*weights)
+
+
 class TestBadInput:
     """What is refused."""
 

@@ -241,6 +241,24 @@ def test_votes_count_as_one_picture_each_when_they_are_mixed() -> None:
     torch.testing.assert_close(labels[:, 1], mixed[:, 0, 0, 0])
 
 
+@pytest.mark.parametrize("name", ["mixup", "cutmix"])
+@pytest.mark.parametrize(
+    "labels",
+    [torch.tensor([0, -100, 1]), torch.tensor([[4.0, 0.0], [0.0, 0.0], [0.0, 2.0]])],
+    ids=["classes", "votes"],
+)
+def test_pictures_without_a_label_are_not_mixed(name: str, labels: Tensor) -> None:
+    """They stay as they are, without a target; the others are mixed among themselves, and count as one picture each."""
+    pictures = torch.arange(3.0).view(3, 1, 1, 1).expand(3, 3, 8, 8)
+
+    mixed, targets = mix(pictures, labels, Augmentation.from_dict({name: 1.0}), 2)
+
+    assert torch.equal(mixed[1], pictures[1])
+    assert torch.equal(targets[1], torch.zeros(2))
+    torch.testing.assert_close(mixed[[0, 2]].mean(dim=(1, 2, 3)), 2 * targets[[0, 2], 1])
+    torch.testing.assert_close(targets[[0, 2]].sum(dim=1), torch.ones(2))
+
+
 def test_mix_of_zero_leaves_batches_alone(images: Tensor) -> None:
     """With a share of 0 pictures and labels are the very same."""
     labels = torch.zeros(8, dtype=torch.long)

@@ -105,6 +105,24 @@ def test_a_folder_is_fine_tuned(tmp_path: Path) -> None:
     assert initial.model.config.label_smoothing == 0.1
 
 
+@pytest.mark.parametrize(("config", "rate"), [({}, 0.05), ({"center_rate": 0.2}, 0.2)])
+def test_the_centres_move_as_in_a_first_training(config: dict[str, float], rate: float, tmp_path: Path) -> None:
+    """What an earlier training has left of their rate is forgotten, and where they are is not."""
+    fresh = create_model("han_pff", label_set=RAF_DB, config_options=CONFIG)
+    fresh.model.centers.fill_(0.5)
+    fresh.model.decay_center_rate()
+    save_checkpoint(fresh.model, fresh.processor, tmp_path)
+    chosen = {"name": str(tmp_path), "fine_tune": True, **config}
+
+    initial = make_initial_model(
+        RunSettings.from_layers({"data": {"kind": "image_folder", "path": "x"}, "model": chosen}), RAF_DB
+    )
+
+    assert initial.model.center_rate.item() == pytest.approx(rate)
+    assert initial.model.config.center_rate == rate
+    assert torch.equal(initial.model.centers, fresh.model.centers)
+
+
 def test_a_fresh_network_looks_at_photographs_as_its_data_look() -> None:
     """FER+ is grey and framed in its own way; an option says otherwise."""
     usual = make_initial_model(settings(kind="fer_plus"), get_label_set("fer_plus")).processor

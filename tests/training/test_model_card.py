@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from transformers import training_args
 
 from fer_zoo.datasets import DATASETS
 from fer_zoo.errors import MissingPackageError
+from fer_zoo.evaluation import Calibration
 from fer_zoo.training import DataSettings, RunSettings, TrainingResult, train
-from fer_zoo.training.model_card import data_licences, hub_name
+from fer_zoo.training.model_card import count_table, data_licences, describe_figures, hub_name, what_was_chosen
 
 RAF_DB = DATASETS["raf_db"].card.title
 NEWS = "5,300 faces from news photographs"
@@ -42,7 +44,7 @@ def test_the_card_has_the_figures_of_the_report(result: TrainingResult) -> None:
     accuracy = result.report.metrics.accuracy
     assert f"{accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})" in card.text
     assert "On 6 aligned crops of image_folder, test" in card.text
-    assert "The epoch was chosen by the same pictures" not in card.text
+    assert "chosen by pictures that are among these" not in card.text
     values = {row.metric_type: row.metric_value for row in card.data.eval_results}
     assert values["accuracy"] == pytest.approx(accuracy.value, abs=1e-6)
     assert card.data.library_name == "fer-zoo"
@@ -68,6 +70,45 @@ def test_the_card_counts_the_classes_of_every_part(result: TrainingResult) -> No
     assert "| Expression | Learned from | Epoch chosen by | Measured on |" in text
     assert "| happiness | 8 | 4 | 2 |" in text
     assert "| all | 24 | 12 | 6 |" in text
+
+
+def test_the_time_is_that_since_the_run_last_began_or_went_on(result: TrainingResult) -> None:
+    """It is not that of all epochs where a run was interrupted."""
+    text = ModelCard.load(result.folder / "README.md").text
+
+    assert f"; {result.record.seconds:,.0f} s since training last began or went on." in text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"epoch"}, "The epoch was chosen by pictures that are among these, "),
+        ({"epoch", "temperature"}, "The epoch and the temperature were chosen by pictures that are among these, "),
+        (set(), ""),
+    ],
+)
+def test_figures_of_pictures_that_chose_are_called_so(chosen: set[str], words: str, result: TrainingResult) -> None:
+    """The card says what they chose."""
+    record = replace(
+        result.record,
+        best_metric=0.5 if "epoch" in chosen else None,
+        calibration=Calibration(1.5, 1.0, 0.2, 0.1, 0.9, 0.8, 6, 2) if "temperature" in chosen else None,
+    )
+
+    text = describe_figures(result.report, chosen=what_was_chosen(record))
+
+    assert ("chosen by" in text) == bool(words)
+    assert words in text
+
+
+def test_the_card_counts_pictures_without_a_majority(result: TrainingResult) -> None:
+    """They have a row, and are part of the sum."""
+    record = replace(result.record, counts={"train": {"anger": 3, "no majority": 2}, "eval": {"anger": 1}})
+
+    text = count_table(record)
+
+    assert "| no majority | 2 | 0 |" in text
+    assert "| all | 5 | 1 |" in text
 
 
 def test_the_record_holds_all_options_and_the_history(result: TrainingResult) -> None:

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from training_rows import LABEL_SET, Rows, processor
 
-from fer_zoo.datasets import ExpressionDataset, Sample
-from fer_zoo.errors import TrainingDataError
+from fer_zoo.datasets import ExpressionDataset, Sample, Targets
+from fer_zoo.errors import ImageReadError, TrainingDataError
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.pictures import (
     PictureCollator,
@@ -65,6 +65,38 @@ def test_a_batch_leaves_unreadable_pictures_out_and_counts_them() -> None:
     assert batch["images"].shape == (2, 3, 24, 24)
 
 
+def test_a_picture_that_another_library_cannot_decode_is_unreadable_too(tmp_path: Path) -> None:
+    """Its rows decode their pictures themselves; the error is ours, or the row is skipped."""
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    Image.new("RGB", (8, 8)).save(tmp_path / "whole.png")
+    samples = [Sample(tmp_path / name, 0) for name in ("broken.png", "whole.png")]
+    rows = ExpressionDataset(samples, LABEL_SET, name="faces").to_hugging_face()
+
+    reader = PictureReader(rows, "skip")
+
+    assert reader[0] is None
+    assert reader[1] is not None
+    with pytest.raises(ImageReadError, match="Cannot read image 'row 0': the data set cannot read it"):
+        PictureReader(rows)[0]
+
+
+@pytest.mark.parametrize(("targets", "expected"), [("labels", -100), ("votes", [0.0, 0.0, 0.0])])
+def test_a_row_without_a_label_among_others_has_what_does_not_count(
+    tmp_path: Path, targets: Targets, expected: object
+) -> None:
+    """A batch of both kinds has labels, and those of no row are learnt as the first class."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    samples = [Sample(tmp_path / "a.png", None, (0.0, 0.0, 0.0)), Sample(tmp_path / "a.png", 1, (0.0, 3.0, 1.0))]
+    rows = ExpressionDataset(samples, LABEL_SET, name="faces", targets=targets)
+
+    row = PictureReader(rows)[0]
+
+    assert isinstance(row, dict)
+    assert row["label"] == expected
+    with pytest.raises(TrainingDataError, match="1 of 2 pictures have no label"):
+        class_numbers(rows)
+
+
 def test_a_batch_without_a_picture_is_an_error() -> None:
     """There is nothing to train on, and the error says where to look."""
     collate = PictureCollator((112, 112), PixelPreparation(processor()).interpolation)
@@ -111,6 +143,7 @@ def test_votes_without_a_majority_count_for_the_class_with_the_most() -> None:
 
 
 def test_rows_without_a_label_cannot_be_balanced() -> None:
-    """The error says how many lack one."""
-    with pytest.raises(TrainingDataError, match="1 of 2 pictures have no label"):
-        class_numbers([{"image": None}, {"image": None, "label": 1}])
+    """The error says how many lack one; -100 and zeros for every class are none."""
+    for labels in ([None, 1], [-100, 1], [[0.0, 0.0], [0.0, 1.0]]):
+        with pytest.raises(TrainingDataError, match="1 of 2 pictures have no label"):
+            class_numbers([{"image": None, "label": label} for label in labels])

@@ -16,6 +16,7 @@ import torch
 import yaml
 from face_folders import NARROW_MODEL, run_layer, write_splits
 from forked import command_line, run_together
+from measuring_processes import evaluate
 from safetensors.torch import load_file
 
 from fer_zoo.evaluation import EvaluationReport
@@ -73,6 +74,23 @@ def test_two_processes_train_as_one_that_accumulates(
     measured = EvaluationReport.load(tmp_path / "two").metrics
     assert measured.accuracy.total == 13
     assert last == pytest.approx(measured.nll, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_measure_around_a_picture_that_cannot_be_read(tmp_path: Path) -> None:
+    """They find what one does: the loss of seven pictures, the count of one, and a row for each of eight."""
+    results = []
+
+    for number in (1, 2):
+        file = tmp_path / str(number) / "result.json"
+        file.parent.mkdir()
+        run_together(number, evaluate, file, folder=file.parent)
+        results.append(json.loads(file.read_text(encoding="utf-8")))
+
+    one, two = results
+    assert one["num_unreadable"] == two["num_unreadable"] == 1
+    assert one["labels"] == two["labels"] == [0, -100, 0, 0, 0, 1, 1, 1]
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
 
 
 @pytest.mark.slow

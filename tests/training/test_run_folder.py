@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from fer_zoo.errors import InvalidOptionError, RunFolderError
 from fer_zoo.training import RunFolder, RunSettings
 from fer_zoo.training.averaging import AVERAGE_FILE
-from fer_zoo.training.run_folder import RECORD_FILE
+from fer_zoo.training.run_folder import RECORD_FILE, SETTINGS_FILE
 
 
 def settings(seed: int = 1, **training: Any) -> RunSettings:
@@ -111,6 +111,11 @@ def test_an_interrupted_run_goes_on_only_with_the_same_settings(tmp_path: Path) 
         ({"optim": "sgd"}, "training.optim"),
         ({"ema_decay": 0.9}, "training.ema_decay"),
         ({"seed": 2}, "training.seed"),
+        ({"per_device_train_batch_size": 64, "num_train_epochs": 9}, "training.per_device_train_batch_size"),
+        ({"gradient_accumulation_steps": 2}, "training.gradient_accumulation_steps"),
+        ({"dataloader_drop_last": True}, "training.dataloader_drop_last"),
+        ({"metric_for_best_model": "nll", "greater_is_better": False}, "training.greater_is_better, training.metric"),
+        ({"greater_is_better": False}, "training.greater_is_better"),
     ],
 )
 def test_resuming_refuses_what_the_checkpoints_have_settled(
@@ -121,9 +126,30 @@ def test_resuming_refuses_what_the_checkpoints_have_settled(
     folder.begin(settings(ema_decay=0.0), "made by a test", restart=False)
     write_checkpoint(folder, 4)
 
-    with pytest.raises(RunFolderError, match=f"other values are settled already: {names}\\. Leave these"):
+    with pytest.raises(RunFolderError, match=f"other values are settled already: {names}[a-z_]*\\. Leave these"):
         folder.check(settings(**{"ema_decay": 0.0, **changed}), "resume")
     folder.check(settings(**{"ema_decay": 0.0, **changed}), "restart")
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("data", "eval_share", 0.25),
+        ("data", "eval_split", "test"),
+        ("data", "targets", "votes"),
+        ("data", "without_twins", True),
+        ("training", "steps_per_epoch", 7),
+    ],
+)
+def test_resuming_refuses_other_pictures_and_epochs(section: str, name: str, value: Any, tmp_path: Path) -> None:
+    """The best epoch so far was chosen by the same pictures, and epochs are counted by their steps."""
+    layer = {"recipe": "mhan-ada-cm", "data": {"kind": "image_folder", "path": "faces"}}
+    folder = RunFolder(tmp_path)
+    folder.begin(RunSettings.from_layers(layer), "made by a test", restart=False)
+    write_checkpoint(folder, 4)
+
+    with pytest.raises(RunFolderError, match=rf"other values are settled already: {section}\.{name}\. Leave"):
+        folder.check(RunSettings.from_layers(layer, {section: {name: value}}), "resume")
 
 
 def test_resuming_takes_what_takes_effect(tmp_path: Path) -> None:
@@ -132,6 +158,7 @@ def test_resuming_takes_what_takes_effect(tmp_path: Path) -> None:
     folder.begin(settings(ema_decay=0.9), "made by a test", restart=False)
     write_checkpoint(folder, 4, has_average=True)
     other: dict[str, Any] = {"num_train_epochs": 9, "max_steps": 20, "logging_steps": 1, "save_steps": 2}
+    other |= {"metric_for_best_model": "eval_accuracy", "greater_is_better": True}
 
     folder.check(
         settings(ema_decay=0.99, per_device_eval_batch_size=2, layer_decay=1.0, optim_args=None, **other), "resume"
@@ -186,6 +213,49 @@ def test_a_restart_deletes_what_the_run_has_left_and_nothing_else(tmp_path: Path
     folder.begin(settings(seed=2), "made by a test", restart=True)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["note.txt", "run.yaml"]
+
+
+@pytest.mark.parametrize("record", ["", '{"files": ["README', "[]", "{}", '{"files": [1]}'])
+def test_a_record_that_cannot_be_read_is_none(record: str, tmp_path: Path) -> None:
+    """The run is not finished: the same command goes on, and a restart begins anew."""
+    folder = RunFolder(tmp_path)
+    folder.begin(settings(), "made by a test", restart=False)
+    (tmp_path / RECORD_FILE).write_text(record, encoding="utf-8")
+
+    assert not folder.is_finished
+    folder.check(settings(), "auto")
+    folder.begin(settings(), "made by a test", restart=True)
+    assert not (tmp_path / RECORD_FILE).exists()
+
+
+def test_a_restart_deletes_checkpoints_behind_a_link(tmp_path: Path) -> None:
+    """Nothing is left to go on from; the link and what else lies there stay."""
+    disk, folder = tmp_path / "disk", RunFolder(tmp_path / "run")
+    disk.mkdir()
+    (disk / "note.txt").touch()
+    folder.begin(settings(), "made by a test", restart=False)
+    folder.checkpoints.symlink_to(disk)
+    write_checkpoint(folder, 4)
+
+    folder.begin(settings(), "made by a test", restart=True)
+
+    assert folder.find_checkpoint() == (None, [])
+    assert folder.checkpoints.is_symlink()
+    assert [path.name for path in disk.iterdir()] == ["note.txt"]
+
+
+def test_a_checkpoint_that_cannot_be_deleted_is_named(tmp_path: Path) -> None:
+    """A restart would go on from it; the settings of the run before stay."""
+    disk, folder = tmp_path / "disk", RunFolder(tmp_path / "run")
+    disk.mkdir()
+    (disk / "checkpoint-4").touch()  # no folder, which not even root can delete as one
+    folder.begin(settings(), "made by a test", restart=False)
+    folder.checkpoints.symlink_to(disk)
+    before = (tmp_path / "run" / SETTINGS_FILE).read_bytes()
+
+    with pytest.raises(RunFolderError, match=r"cannot be deleted: checkpoint-4\. Delete them from '.*disk'"):
+        folder.begin(settings(seed=2), "made by a test", restart=True)
+    assert (tmp_path / "run" / SETTINGS_FILE).read_bytes() == before
 
 
 def test_results_appear_only_when_all_are_written(tmp_path: Path) -> None:

@@ -106,6 +106,16 @@ def test_numbers_of_yaml_become_numbers() -> None:
             "'magic' for method: expected one of supervised, ada_cm, distillation",
         ),
         ({"recipe": "mhan-rafdb"}, UnknownNameError, "Did you mean 'mhan-raf-db'"),
+        (
+            {"data": {"unlabelled": {"kind": "raf_db", "path": "x"}}},
+            InvalidOptionError,
+            "data.unlabelled: expected nothing with the method 'supervised'; the methods that use it: ada_cm, distill",
+        ),
+        (
+            {"method": "ada_cm", "model": {"teachers": ["runs/large"]}},
+            InvalidOptionError,
+            "model.teachers: expected nothing with the method 'ada_cm'; the methods that use it: distillation",
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused(layer: dict[str, Any], kind: type[FerZooError], message: str) -> None:

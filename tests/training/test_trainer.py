@@ -20,7 +20,7 @@ from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError
 from fer_zoo.registry import create_model
 from fer_zoo.training import ExpressionTrainer
 from fer_zoo.training.averaging import AVERAGE_FILE
-from fer_zoo.training.pictures import PixelPreparation
+from fer_zoo.training.pictures import PixelPreparation, as_labels
 from fer_zoo.training.sampling import EpochSampler
 
 LABELS = [0, 1, 2, 0, 1, 2, 0, 1]
@@ -302,6 +302,31 @@ def test_unreadable_pictures_are_skipped_with_a_count(tmp_path: Path, store: str
     run.train()
 
     assert run.state.log_history[-1]["num_unreadable"] == 1
+
+
+@pytest.mark.parametrize("labels", [LABELS, [[3.0, 1.0, 0.0], [0.0, 2.0, 2.0]] * 4], ids=["classes", "votes"])
+def test_an_evaluation_keeps_the_rows_of_pictures_that_cannot_be_read(tmp_path: Path, labels: list[Any]) -> None:
+    """Their scores are not a number and they have no label; loss and scores of the others are as if alone.
+
+    Of the batches of two, one has a single picture, and one has none.
+    """
+    rows, model = Rows(labels, unreadable=(1, 4, 5)), narrow_model()
+    there = [0, 2, 3, 6, 7]
+    run = trainer(model, tmp_path, rows, unreadable="skip", per_device_eval_batch_size=2)
+
+    found = run.predict(rows)
+
+    pixels = processor()([rows.pictures[i] for i in there], return_tensors="pt")["pixel_values"]
+    targets = as_labels([labels[i] for i in there])
+    with torch.no_grad():
+        outputs = [model.eval()(pixels[part], labels=targets[part]) for part in (slice(1), slice(1, 3), slice(3, 5))]
+    np.testing.assert_allclose(found.predictions[there], torch.cat([output.logits for output in outputs]), 1e-4, 1e-5)
+    assert np.isnan(found.predictions[[1, 4, 5]]).all()
+    assert np.array_equal(found.label_ids[there], targets)
+    assert (found.label_ids[[1, 4, 5]] == (-100 if labels is LABELS else 0)).all()
+    assert run.num_unreadable == 3
+    loss = sum(float(output.loss) * len(output.logits) for output in outputs) / 5
+    assert found.metrics["test_loss"] == pytest.approx(loss, abs=1e-5)
 
 
 @pytest.mark.parametrize("label", [1, [0.0, 3.0, 1.0]])

@@ -91,6 +91,45 @@ def test_pictures_that_are_learnt_cannot_measure(options: dict[str, Any], messag
         load_training_data(settings(data, **options), seed=0)
 
 
+@pytest.mark.parametrize("options", [{}, {"eval_share": 0.25, "test_split": "validation"}])
+def test_pictures_that_are_learnt_without_labels_cannot_measure(options: dict[str, Any], tmp_path: Path) -> None:
+    """Neither those that the epoch is chosen by nor those that the report is about."""
+    data = write_splits(tmp_path)
+    source = {"kind": "image_folder", "path": str(data), "split": "validation"}
+    name = "test_split" if options else "eval_split"
+
+    with pytest.raises(TrainingDataError, match=rf"12 of 12 pictures of data\.{name} .* another data\.unlabelled or"):
+        load_training_data(settings(data, unlabelled=source, **options), seed=0)
+
+
+def test_unlabelled_pictures_are_left_out_of_measuring_as_twins(tmp_path: Path) -> None:
+    """A copy of a picture is learnt from as well."""
+    data = write_splits(tmp_path / "faces")
+    shutil.copytree(data / "validation" / "sad", tmp_path / "plain")
+    source = {"kind": "image_folder", "path": str(tmp_path / "plain")}
+
+    found = load_training_data(settings(data, unlabelled=source, without_twins=True), seed=0)
+
+    assert (found.num_twins, len(found.eval or ())) == (4, 8)
+    assert found.selection == "without 4 pictures that training has too"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, True), ({"test_split": "validation"}, True), ({"test_split": "all"}, True), ({"test_split": "test"}, False)],
+)
+def test_pictures_that_chose_and_are_measured_are_found(
+    options: dict[str, Any], expected: bool, tmp_path: Path
+) -> None:
+    """By name of their split, by default, or as some of all."""
+    data = write_splits(tmp_path, per_class=2)
+    write_faces(data / "test", per_class=2, seed=2)
+
+    found = load_training_data(settings(data, without_twins=True, **options), seed=0)
+
+    assert found.reports_on_choice == expected
+
+
 def test_learnt_pictures_are_left_out_of_measuring_as_twins(tmp_path: Path) -> None:
     """Of all pictures, those that are not learnt are left to report on."""
     data = write_splits(tmp_path)
@@ -192,6 +231,7 @@ def test_votes_are_learnt_and_classes_are_judged(tmp_path: Path) -> None:
     assert data.eval is not None
     assert (len(data.train), data.train.targets) == (9, "votes")
     assert [data.eval[place]["label"] for place in range(len(data.eval))] == [4]
+    assert data.counts()["train"] == {**dict.fromkeys(map(str, data.train.label_set), 1), "no majority": 1}
 
 
 def test_twins_are_left_out_of_measuring_only(tmp_path: Path) -> None:
@@ -251,6 +291,37 @@ def test_unlabelled_pictures_may_come_from_elsewhere(tmp_path: Path) -> None:
 
     assert data.unlabelled is not None
     assert data.unlabelled.labels == (None,) * 8
+
+
+def test_folders_of_unlabelled_pictures_may_have_any_name(tmp_path: Path) -> None:
+    """No expression, one that training lacks, and folders in folders; hidden ones are left out."""
+    labelled, plain = write_splits(tmp_path / "labelled"), tmp_path / "plain"
+    for name in ("holiday/day1", "contempt", ".thumbnails"):
+        shutil.copytree(labelled / "train" / "sad", plain / name)
+    shutil.copy(labelled / "train" / "sad" / "00.png", plain / "loose.png")
+    source = {"kind": "image_folder", "path": str(plain), "options": {"max_pixels": 4096}}
+
+    data = load_training_data(settings(labelled, unlabelled=source), seed=0)
+
+    assert data.unlabelled is not None
+    assert data.unlabelled.labels == (None,) * 17
+    assert {sample.path.parent.name for sample in data.unlabelled.samples} == {"day1", "contempt", "plain"}
+    assert (data.unlabelled.split, data.unlabelled.max_pixels) == ("all", 4096)
+
+
+def test_unlabelled_pictures_may_be_one_split(tmp_path: Path) -> None:
+    """Only its folder is looked into, by any of its usual names."""
+    labelled, plain = write_splits(tmp_path / "labelled"), tmp_path / "plain"
+    for name in ("val/holiday", "train/holiday"):
+        shutil.copytree(labelled / "train" / "sad", plain / name)
+    source = {"kind": "image_folder", "path": str(plain)}
+
+    one = load_training_data(settings(labelled, unlabelled={**source, "split": "valid"}), seed=0).unlabelled
+    both = load_training_data(settings(labelled, unlabelled=source), seed=0).unlabelled
+
+    assert one is not None
+    assert both is not None
+    assert (one.split, len(one), both.split, len(both)) == ("validation", 8, "all", 16)
 
 
 def test_unlabelled_pictures_need_kind_and_path(tmp_path: Path) -> None:

@@ -342,6 +342,10 @@ class HanPffForImageClassification(HanPffPreTrainedModel):
         """Let the centres move less from now on: call it once after each epoch of training."""
         self.center_rate.mul_(self.config.center_rate_decay)
 
+    def begin_training(self) -> None:
+        """Let the centres move as in the first epoch again, at the rate of the configuration."""
+        self.center_rate.fill_(self.config.center_rate)
+
 
 __all__ = [
     "HanPffForImageClassification",
