@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from transformers import PreTrainedModel, Trainer, TrainerCallback
+from transformers import PreTrainedModel, TrainerCallback
 from transformers.trainer_utils import EvalLoopOutput
 
 from fer_zoo.errors import InvalidOptionError, TrainingDataError
-from fer_zoo.losses import has_target, upcast
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.augmentation import Augmentation, augment, mix
 from fer_zoo.training.averaging import AVERAGE_FILE, WeightAverage
+from fer_zoo.training.measuring import MeasuringTrainer
 from fer_zoo.training.optimization import count_steps, decay_schedule, parameter_groups
 from fer_zoo.training.pictures import (
-    MARK,
     PictureCollator,
     PictureReader,
     PixelPreparation,
@@ -35,7 +34,7 @@ from fer_zoo.training.sampling import SAMPLING_POWERS, EpochSampler, inverse_fre
 from fer_zoo.training.stored_pictures import StoredPictures
 
 
-class ExpressionTrainer(Trainer):
+class ExpressionTrainer(MeasuringTrainer):
     """Train a model on faces: everything that transformers' Trainer does, and what its arguments add.
 
     Pictures are read by workers or kept whole (``store``), and augmented in batches on the device. Labels are class
@@ -58,7 +57,6 @@ class ExpressionTrainer(Trainer):
         InvalidOptionError: if there is no image processor, or it is none of this library.
     """
 
-    args: ExpressionTrainingArguments
     train_dataset: Any
     optimizer: Any
     lr_scheduler: Any
@@ -79,11 +77,9 @@ class ExpressionTrainer(Trainer):
         self.reading = self.preparation  # how pictures are read and kept
         self.augmentation = Augmentation.from_dict(args.augmentation)
         self.average: WeightAverage | None = None
-        self.num_unreadable = 0
         self._stored: list[tuple[Rows, StoredPictures]] = []
         self._sampler: EpochSampler | None = None
         self._step_inputs: list[dict[str, Tensor]] = []
-        self._measured: list[Tensor] = []
         self._buffers_before: list[Tensor] = []
         super().__init__(
             model=model,
@@ -121,29 +117,6 @@ class ExpressionTrainer(Trainer):
             )
         return cast("DataLoader[Any]", super().get_train_dataloader())
 
-    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
-        """Return the batches of a data set that is evaluated, all of them."""
-        chosen = self.eval_dataset if eval_dataset is None else eval_dataset
-        if isinstance(chosen, str):
-            chosen = self.eval_dataset[chosen]
-        with self._keeping_last_batch():
-            loader = super().get_eval_dataloader(None if chosen is None else self._marked(chosen))
-        return cast("DataLoader[Any]", loader)
-
-    def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
-        """Return the batches of a data set that is predicted, all of them."""
-        with self._keeping_last_batch():
-            return cast("DataLoader[Any]", super().get_test_dataloader(self._marked(test_dataset)))
-
-    @contextmanager
-    def _keeping_last_batch(self) -> Iterator[None]:
-        """Set ``dataloader_drop_last`` aside, which transformers would apply to what is measured too."""
-        drops_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
-        try:
-            yield
-        finally:
-            self.args.dataloader_drop_last = drops_last
-
     def _readable(self, rows: Any) -> PictureReader | StoredPictures:
         """Return a data set as bytes, read once where they are kept."""
         if isinstance(rows, PictureReader | StoredPictures):
@@ -158,16 +131,6 @@ class ExpressionTrainer(Trainer):
         self.num_unreadable += stored.num_unreadable
         self._stored.append((rows, stored))
         return stored
-
-    def _marked(self, rows: Any) -> PictureReader | StoredPictures:
-        """Return a data set to measure with as bytes; pictures that are skipped keep their rows.
-
-        Several processes gather what they found, for which they must all have the same number of rows.
-        """
-        readable = self._readable(rows)
-        if isinstance(readable, PictureReader) and readable.unreadable == "skip":
-            return PictureReader(readable.rows, MARK)
-        return readable
 
     def _get_train_sampler(self, train_dataset: Any = None) -> EpochSampler:
         """Return the order of the pictures."""
@@ -309,41 +272,11 @@ class ExpressionTrainer(Trainer):
             self.average.copy_to(self.model)
         return output
 
-    def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> EvalLoopOutput:
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """Evaluate the average if there is one and training goes on, else the model."""
         self.average_buffers()
-        self._measured = []
         with nullcontext() if self.average is None or not self.is_in_train else self.average.applied_to(self.model):
-            output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
-        if self._measured:
-            is_readable, counts, losses = torch.cat(self._measured).unbind(dim=1)
-            self.num_unreadable += int((is_readable == 0).sum())
-            if f"{metric_key_prefix}_loss" in output.metrics and not counts.all():
-                total = (losses * counts).sum() / counts.sum().clamp(min=1)
-                output.metrics[f"{metric_key_prefix}_loss"] = float(total)
-        return output
-
-    def prediction_step(
-        self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
-    ) -> tuple[Tensor | None, Any, Any]:
-        """Return loss, scores and labels of a batch; the model does not see pictures that cannot be read."""
-        inputs = dict(check_batch(inputs))
-        labels: Tensor | None = inputs.get("labels")
-        is_readable: Tensor | None = inputs.pop("is_readable", None)
-        if is_readable is not None and labels is not None:
-            shown = labels[is_readable]
-            inputs["labels"] = shown if len(shown) else labels[:1]  # a batch without a picture has a black one
-        loss, scores, found = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
-        if "images" in inputs:
-            if is_readable is None:
-                is_readable = torch.ones(len(inputs["images"]), dtype=torch.bool, device=self.args.device)
-            counts = is_readable if labels is None else has_target(labels)
-            value = torch.zeros((), device=self.args.device) if loss is None else upcast(loss)
-            rows = [is_readable.to(value), counts.to(value), value.expand(len(counts))]
-            self._measured.append(self.gather_function(torch.stack(rows, dim=1)))
-            if not is_readable.all():
-                scores, found = spread(scores, is_readable), None if found is None else labels
-        return loss, scores, found
+            return super().evaluation_loop(*args, **kwargs)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write a checkpoint with the average beside the weights."""
@@ -387,26 +320,6 @@ class ExpressionTrainer(Trainer):
         if self.num_unreadable:
             logs["num_unreadable"] = self.num_unreadable
         super().log(logs, *args, **kwargs)
-
-
-def spread(values: Any, is_there: Tensor) -> Any:
-    """Put the rows of what a model gives to the places that they belong to; the other places hold nan.
-
-    Args:
-        values: ``(N, ...)`` of a float type, or several in a list or tuple; anything else stays as it is.
-        is_there: ``(B,)`` bool, with N places; if it has none, only the shape of the values counts.
-
-    Returns:
-        ``(B, ...)``, or several in a list or tuple.
-    """
-    if isinstance(values, list | tuple):
-        return type(values)(spread(value, is_there) for value in values)
-    if not isinstance(values, Tensor):
-        return values
-    whole = values.new_full((len(is_there), *values.shape[1:]), torch.nan)
-    if is_there.any():
-        whole[is_there] = values
-    return whole
 
 
 class _Epochs(TrainerCallback):
