@@ -79,7 +79,7 @@ FER_PLUS_LABELS: Final = Licence(
 )
 
 NEWS_FACES: Final = Licence(
-    "5,300 faces from news photographs",
+    "About 5,300 faces from news photographs",
     "not known, research use",
     "grey faces of 128 pixels without labels and without a record of the collection that they are from",
     "What models of ours say of them was learnt. They belong to their owners, are not in the package and must "

@@ -21,7 +21,7 @@ def test_mhan_says_what_it_learned_beside_fer_plus() -> None:
     licences = get_entry("mhan").licences
 
     assert licences is not None
-    assert [licence.part for licence in licences.training_data][2:] == ["5,300 faces from news photographs"]
+    assert [licence.part for licence in licences.training_data][2:] == ["About 5,300 faces from news photographs"]
     assert licences.datasets == TRAINED_ON_FER_PLUS.datasets
 
 

@@ -21,7 +21,7 @@ from fer_zoo.training import DataSettings, RunSettings, TrainingResult, train
 from fer_zoo.training.model_card import count_table, data_licences, describe_figures, hub_name, what_was_chosen
 
 RAF_DB = DATASETS["raf_db"].card.title
-NEWS = "5,300 faces from news photographs"
+NEWS = "About 5,300 faces from news photographs"
 
 
 @pytest.fixture(scope="module")
