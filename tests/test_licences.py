@@ -1,5 +1,7 @@
 """The licence ledger."""
 
+import pytest
+
 from fer_zoo.licences import TRAINED_ON_FER_PLUS
 from fer_zoo.registry import get_entry
 
@@ -16,9 +18,10 @@ def test_ledger_names_its_data_sets() -> None:
     assert TRAINED_ON_FER_PLUS.datasets == ("fer2013", "fer_plus")
 
 
-def test_mhan_says_what_it_learned_beside_fer_plus() -> None:
+@pytest.mark.parametrize("name", ["han_pff", "mhan"])
+def test_models_say_what_they_learned_beside_fer_plus(name: str) -> None:
     """Faces without labels have terms of their own, which the card of the model lists."""
-    licences = get_entry("mhan").licences
+    licences = get_entry(name).licences
 
     assert licences is not None
     assert [licence.part for licence in licences.training_data][2:] == ["About 5,300 faces from news photographs"]

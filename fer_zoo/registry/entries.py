@@ -12,7 +12,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.labels import LabelSet, get_label_set
-from fer_zoo.licences import TRAINED_ON_FER_PLUS, TRAINED_ON_FER_PLUS_AND_NEWS, LicenceLedger
+from fer_zoo.licences import TRAINED_ON_FER_PLUS_AND_NEWS, LicenceLedger
 from fer_zoo.models.auto import register_architecture
 
 #: Owner of the published models on the Hugging Face Hub.
