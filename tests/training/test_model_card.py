@@ -128,7 +128,7 @@ def test_the_record_holds_all_options_and_the_history(result: TrainingResult) ->
         ("image_folder", None, ["weights", "training pictures and labels"]),
         ("raf_db", None, ["weights", f"{RAF_DB} pictures and labels"]),
         ("fer_plus", None, ["weights", "FER2013 pictures", "FER+ labels"]),
-        ("fer_plus", "fer_zoo/han_pff", ["weights", "FER2013 pictures", "FER+ labels"]),
+        ("fer_plus", "fer_zoo/han_pff", ["weights", "FER2013 pictures", "FER+ labels", NEWS]),
         ("fer_plus", "fer_zoo/mhan", ["weights", "FER2013 pictures", "FER+ labels", NEWS]),
         ("raf_db", "mhan", ["weights", "FER2013 pictures", "FER+ labels", NEWS, f"{RAF_DB} pictures and labels"]),
         ("raf_db", "./other", ["weights", "base model ./other", f"{RAF_DB} pictures and labels"]),
