@@ -177,7 +177,8 @@ def _open_path(path: str, name: str) -> IO[bytes]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ImageNotFoundError(name, "there is no such file") from error
     except (IsADirectoryError, PermissionError) as error:
-        is_directory = isinstance(error, IsADirectoryError) or os.path.isdir(path)  # noqa: PTH112  # Windows denies permission for one, and Path would raise
+        # Windows denies permission for a directory, and Path would raise where it may not look.
+        is_directory = isinstance(error, IsADirectoryError) or os.path.isdir(path)  # noqa: PTH112
         reason = (
             "it is a directory; pass the files in it one by one" if is_directory else "permission to read it is denied"
         )

@@ -5,16 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import re
-import resource
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from forked import forked
+from full_disk import full_disk
 from writers import WRITERS, write_forever
 
 from fer_zoo.whole_files import whole_folder, write_whole
@@ -38,17 +36,6 @@ def contents(place: Path) -> dict[str, bytes]:
         for path in place.rglob("*")
         if path.is_file() and not path.name.startswith(".")
     }
-
-
-@contextmanager
-def full_disk(free: int) -> Iterator[None]:
-    """Let no file become larger than so many bytes; writing more fails as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.slow

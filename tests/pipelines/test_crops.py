@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bright_faces import ONE_FACE, TWO_FACES, BrightDetector, files_below, photograph, pictures_below
+from full_disk import full_disk
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -34,17 +33,6 @@ def save(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write a picture and its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path)
-
-
-@contextmanager
-def files_limited_to(size: int) -> Iterator[None]:
-    """Let the system refuse to write larger files, in bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_crops_lie_as_the_photographs_do(photographs: Path, bright: FaceCropper, tmp_path: Path) -> None:
@@ -284,7 +272,7 @@ def test_full_disk_is_a_clear_error(bright: FaceCropper, tmp_path: Path, size: i
     save(tmp_path / "in/1.png", noise)
 
     with (
-        files_limited_to(size),
+        full_disk(size),
         pytest.raises(InvalidOptionError, match=r"for destination: expected a folder that can be written to \(.*large"),
     ):
         crop_folder(tmp_path / "in", tmp_path / "out", bright)

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from face_videos import moving_face, write_video
+from full_disk import full_disk
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video
 
 NAMES = {"frames": "frames.csv", "segments": "segments.csv", "annotated": "marked.mp4", "timeline": "timeline.png"}
-
-
-@contextmanager
-def full_disk(free: int) -> Iterator[None]:
-    """Let no file become larger than so many bytes; writing more fails as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def places_in(folder: Path, *options: str) -> dict[str, Any]:
