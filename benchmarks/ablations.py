@@ -106,8 +106,8 @@ def train(variant: Variant, path: Path, output: Path, options: list[str]) -> int
 def table(variants: list[Variant], output: Path) -> str:
     """Return the table of the finished runs as Markdown."""
     lines = [
-        "| model | | parameters | epochs | time since it last began or went on | accuracy | balanced accuracy |",
-        "|---|---|---|---|---|---|---|",
+        "| model | | parameters | epochs | time since it last began or went on | accuracy | balanced accuracy | NLL |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for variant in variants:
         folder = output / variant.folder
@@ -120,7 +120,7 @@ def table(variants: list[Variant], output: Path) -> str:
         lines.append(
             f"| `{variant.model}` | {variant.title} | {model.num_parameters():,} | {record['history'][-1]['epoch']:g} "
             f"| {record['seconds'] / 60:.0f} min | {accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%}) "
-            f"| {metrics.balanced_accuracy:.1%} |"
+            f"| {metrics.balanced_accuracy:.1%} | {metrics.nll:.2f} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
-from fer_zoo.cli.inputs import stem_of
+from fer_zoo.cli.inputs import SourceFiles, stem_of
 from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
 from fer_zoo.cli.terminal import printable
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
@@ -73,13 +73,16 @@ def _choose_file(output: Path, source: str) -> Path:
     """Return the file to write: a name without an ending is a folder.
 
     Raises:
-        InvalidOptionError: if pictures cannot be written in the format that the ending stands for.
+        InvalidOptionError: if pictures cannot be written in the format that the ending stands for, or the file is the
+            picture itself.
     """
     if output.is_dir() or not output.suffix:
         return output / f"{stem_of(source)}_explained.png"
     writable = sorted(ending for ending, name in Image.registered_extensions().items() if name in Image.SAVE)
     if output.suffix.lower() not in writable:
         raise InvalidOptionError("--output", str(output), f"a folder, or a file with one of {', '.join(writable)}")
+    if SourceFiles([source]).include(output):
+        raise InvalidOptionError("--output", str(output), "a file other than the picture that is explained")
     return output
 
 

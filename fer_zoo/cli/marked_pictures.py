@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from fer_zoo.cli.inputs import stem_of
+from fer_zoo.cli.inputs import SourceFiles, stem_of
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.imaging import FreeNames, Location, annotate
 from fer_zoo.imaging.archives import ArchiveReader
@@ -24,11 +24,13 @@ class MarkedPictures:
 
     Args:
         folder: where to write.
+        sources: the files that all pictures are in, which are never written over.
         reading: options of :func:`fer_zoo.imaging.read_image`, as for the analysis.
     """
 
-    def __init__(self, folder: Path, reading: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, sources: SourceFiles, reading: Mapping[str, Any]) -> None:
         self.folder = folder
+        self.sources = sources
         self.reading = reading
         self.names = FreeNames()
         self.archives = ArchiveReader()
@@ -43,7 +45,7 @@ class MarkedPictures:
 
     def write(self, location: Location | ImageReadError, result: ImageResult) -> list[str]:
         """Write a picture, and return the reason if that fails."""
-        path = self.folder / f"{self.names.take(stem_of(str(location)))}.png"
+        path = self._choose_file(location)
         try:
             picture = load(fetch(location, self.archives), result.source, **self.reading)
             if isinstance(picture, ImageReadError):
@@ -55,6 +57,13 @@ class MarkedPictures:
         except OSError as error:
             return [str(InvalidOptionError("--annotate", str(path), f"a place that can be written to ({error})"))]
         return []
+
+    def _choose_file(self, location: Location | ImageReadError) -> Path:
+        """Return the file for a picture: named after it, and numbered where that is taken."""
+        while True:
+            path = self.folder / f"{self.names.take(stem_of(str(location)))}.png"
+            if not self.sources.include(path):
+                return path
 
 
 __all__ = ["MarkedPictures"]

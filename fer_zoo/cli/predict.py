@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
-from fer_zoo.cli.inputs import expand_inputs
+from fer_zoo.cli.inputs import SourceFiles, expand_inputs
 from fer_zoo.cli.marked_pictures import MarkedPictures
 from fer_zoo.cli.options import (
     BackendOption,
@@ -111,7 +111,8 @@ def predict(
     failures = [str(item) for item in inputs if isinstance(item, ImageReadError)]
     writer = _choose_writer(top_k, as_json=as_json, as_csv=as_csv)
     reading = settle(options, pipe).reading
-    with nullcontext() if annotate_to is None else MarkedPictures(annotate_to, reading) as marked:
+    sources = SourceFiles(pictures)
+    with nullcontext() if annotate_to is None else MarkedPictures(annotate_to, sources, reading) as marked:
         for location, result in _analyze(pipe, pictures, options, workers or usable_cpus()):
             writer.write(result)
             if result.error is not None:

@@ -10,7 +10,7 @@ from fer_zoo.datasets.files import find_split_folders, list_folders, read_class_
 from fer_zoo.datasets.reader import ALL, DatasetCard, DatasetReader, SplitSamples, expression_of
 from fer_zoo.datasets.sample import Sample
 from fer_zoo.errors import InvalidOptionError
-from fer_zoo.imaging import PICTURE_SUFFIXES
+from fer_zoo.imaging.folders import is_picture_name
 from fer_zoo.labels import Expression, LabelSet, get_label_set
 
 UNLABELLED: Final = "unlabelled"
@@ -85,7 +85,7 @@ class ImageFolderReader(DatasetReader):
 
 def _loose_pictures(folder: Path) -> list[Path]:
     """Return the pictures that lie beside the class folders."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+    return sorted(path for path in folder.iterdir() if is_picture_name(path.name) and path.is_file())
 
 
 __all__ = ["UNLABELLED", "ImageFolderReader"]

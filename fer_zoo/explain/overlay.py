@@ -38,6 +38,7 @@ VIRIDIS = np.array(
     np.float32,
 )
 OUTSIDE = -1.0  # heat where no crop is
+STRIP_ROWS = 64  # rows of a picture that are coloured together
 
 
 def overlay(image: NDArray[np.uint8], explanations: Sequence[Explanation], *, alpha: float = 0.5) -> NDArray[np.uint8]:
@@ -61,9 +62,11 @@ def overlay(image: NDArray[np.uint8], explanations: Sequence[Explanation], *, al
     for explanation in explanations:
         _draw_heat(heat, explanation)
     drawn = image.copy()
-    covered = heat > OUTSIDE
-    colors = color_heat(heat[covered])
-    drawn[covered] = np.rint((1 - alpha) * image[covered] + alpha * colors).astype(np.uint8)
+    for top in range(0, len(heat), STRIP_ROWS):  # the colours of a whole picture would take 20 times its memory
+        strip = drawn[top : top + STRIP_ROWS]
+        strip_heat = heat[top : top + STRIP_ROWS]
+        covered = strip_heat > OUTSIDE
+        strip[covered] = np.rint((1 - alpha) * strip[covered] + alpha * color_heat(strip_heat[covered]))
     return drawn
 
 

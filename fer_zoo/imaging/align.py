@@ -140,11 +140,23 @@ def crop_transform(face: Face, template: CropTemplate, size: int) -> Matrix:
         face: the face, in pixels of the picture.
         template: how the crop frames a face.
         size: side of the crop in pixels.
+
+    Raises:
+        InvalidOptionError: if they are a single point.
     """
     if face.landmarks is None:
         return box_transform(face.box, size, margin=template.box_margin)
     matrix = similarity_transform(face.landmarks, template.landmarks)
     return matrix * size
+
+
+def has_extent(face: Face) -> bool:
+    """Return whether a face can be cut out: its landmarks, or its box if it has none, are more than a single point."""
+    try:
+        crop_transform(face, ARCFACE_TEMPLATE, 1)
+    except InvalidOptionError:
+        return False
+    return True
 
 
 def crop_face(image: NDArray[np.uint8], face: Face, template: CropTemplate, size: int) -> NDArray[np.uint8]:
@@ -209,6 +221,7 @@ __all__ = [
     "box_transform",
     "crop_face",
     "crop_transform",
+    "has_extent",
     "similarity_transform",
     "warp",
 ]

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError
-from fer_zoo.imaging.folders import PICTURE_SUFFIXES
+from fer_zoo.imaging.folders import is_picture_name
 from fer_zoo.imaging.xz import open_xz
 
 #: Files with one of these endings are taken for archives.
@@ -181,7 +181,7 @@ class _WaryStream:
 def _is_picture(member: str) -> bool:
     """Return whether a member is a picture by its ending, and not what macOS writes beside it."""
     path = PurePosixPath(member)
-    return path.suffix.lower() in PICTURE_SUFFIXES and path.parts[0] != "__MACOSX"
+    return is_picture_name(path.name) and path.parts[0] != "__MACOSX"
 
 
 def _list_zip(path: Path) -> Iterator[ArchivedPicture]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from fer_zoo.errors import ImageReadError
@@ -46,6 +46,11 @@ def find_pictures(
         yield ImageReadError(str(folder), "folders are nested too deeply in it")
 
 
+def is_picture_name(name: str) -> bool:
+    """Return whether a file is taken for a picture: by its ending, and not one that macOS keeps beside a picture."""
+    return PurePath(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith("._")
+
+
 class FreeNames:
     """Names for files that are made from others: the one wished for, numbered where it is taken.
 
@@ -83,7 +88,7 @@ def _walk(folder: Path, entered: frozenset[Identity], linked: set[Identity]) -> 
         path = folder / entry.name
         if _is_folder(entry):
             yield from _walk(path, entered | {identity}, linked)
-        elif path.suffix.lower() in PICTURE_SUFFIXES and _is_file(entry):
+        elif is_picture_name(entry.name) and _is_file(entry):
             yield path
 
 
@@ -109,4 +114,4 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-__all__ = ["PICTURE_SUFFIXES", "FreeNames", "find_pictures"]
+__all__ = ["PICTURE_SUFFIXES", "FreeNames", "find_pictures", "is_picture_name"]

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from fer_zoo.errors import ImageNotFoundError, ImageReadError, ImageTooLargeError, MissingPackageError
 from fer_zoo.imaging.archives import MAX_PICTURE_BYTES
-from fer_zoo.imaging.folders import PICTURE_SUFFIXES
+from fer_zoo.imaging.folders import is_picture_name
 
 #: Schemes of URIs that pyarrow opens.
 REMOTE_SCHEMES: Final = frozenset({"abfs", "abfss", "file", "gcs", "gs", "hdfs", "s3", "viewfs"})
@@ -65,7 +65,7 @@ def find_remote_pictures(uri: str) -> Iterator[RemotePicture | ImageReadError]:
         if kind == fs.FileType.Directory:
             found = system.get_file_info(fs.FileSelector(path, recursive=True))
             below = (info.path for info in found if info.type == fs.FileType.File)
-            names = sorted(name for name in below if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES)
+            names = sorted(name for name in below if is_picture_name(PurePosixPath(name).name))
         else:
             names = [path]
     except (OSError, ValueError) as error:  # ArrowInvalid, a child of ValueError, for what is no URI

@@ -13,6 +13,7 @@ from io import BufferedReader, RawIOBase
 from typing import Any
 from urllib.request import HTTPHandler, HTTPSHandler, Request
 
+LONGEST_WAIT = 1e6  # seconds; a socket takes some centuries at most, and no infinity
 Check = Callable[[str], object]  # raises for an address that is not to be connected to
 
 
@@ -124,7 +125,7 @@ def _connect(address: tuple[str, int], deadline: float, check: Check) -> socket.
 
 
 def _seconds_left(deadline: float) -> float:
-    """Return the time until a deadline.
+    """Return the time until a deadline, of which a socket takes no more than some days.
 
     Raises:
         TimeoutError: if there is none.
@@ -132,7 +133,7 @@ def _seconds_left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
-    return left
+    return min(left, LONGEST_WAIT)
 
 
 __all__ = ["TimedHandler"]

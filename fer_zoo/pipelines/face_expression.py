@@ -17,6 +17,7 @@ from transformers.pipelines.base import ChunkPipeline
 from fer_zoo.detection import FaceDetector, create_detector
 from fer_zoo.errors import FerZooError, InvalidOptionError
 from fer_zoo.export import convert_for_backend
+from fer_zoo.imaging.align import has_extent
 from fer_zoo.imaging.read import ImageSource, describe_source
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.temperature import apply_temperature
@@ -115,7 +116,7 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         self._compiled = CompiledModel(self.model, compile) if compile else None
         self._face_batches, self._picture_batches = BatchSplitter("faces"), BatchSplitter("pictures")
         if self.backend != TORCH:
-            self._warm_up(with_detector=isinstance(detector, str))
+            self.warm_up(with_detector=isinstance(detector, str))
 
     @overload
     def __call__(self, inputs: ImageSource, *, top_k: int | None = None, **options: Any) -> list[FaceRow]: ...
@@ -194,13 +195,19 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
     ) -> list[tuple[Face, ...]]:
         """Return the faces of each picture that the detector is sure enough of, the surest first.
 
+        A face whose box or landmarks are a single point cannot be cut out, and is left out.
+
         Args:
             images: RGB, each ``(H, W, 3)``.
             threshold: as for the class; by default what it was given.
         """
         lowest = self.threshold if threshold is None else threshold
         parts = self._picture_batches.run(images, self.detector.detect)
-        return [tuple(face for face in faces if face.score >= lowest) for part in parts for faces in part]
+        return [
+            tuple(face for face in faces if face.score >= lowest and has_extent(face))
+            for part in parts
+            for faces in part
+        ]
 
     def classify_faces(
         self,
@@ -220,7 +227,11 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
 
         Returns:
             the expressions of each picture, in the order of its faces.
+
+        Raises:
+            InvalidOptionError: if an option is out of its range, or a face has no extent.
         """
+        check_counts(batch_size=batch_size)
         crops = [crop for image, found in zip(images, faces, strict=True) for crop in self._crops(image, found)]
         logits: list[torch.Tensor] = []
         with torch.inference_mode():
@@ -322,8 +333,12 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         )
         return ImageResult(result.source, result.width, result.height, faces, result.error)
 
-    def _warm_up(self, *, with_detector: bool) -> None:
-        """Run the networks once, so that the first picture does not wait for their preparation."""
+    def warm_up(self, *, with_detector: bool) -> None:
+        """Run the networks once on a blank picture, so that the first real one does not wait for their preparation.
+
+        Args:
+            with_detector: whether the detector is run too.
+        """
         size = self.image_processor.size
         with torch.inference_mode():
             self._logits(torch.zeros(1, 3, size["height"], size["width"]))

@@ -124,7 +124,7 @@ def analyze_groups(
         workers: threads that read and decode.
 
     Raises:
-        Exception: whatever the detector or the model raises for every picture of a group.
+        Exception: whatever the detector or the model raises for every picture of a group, and for a blank one.
     """
     begun: deque[Group] = deque()
     reading = settle(options, pipe).reading
@@ -171,7 +171,7 @@ def analyze_group(
         poisoned: pictures to leave out, by their place in the group from 0, and the reasons.
 
     Raises:
-        Exception: whatever every picture raises.
+        Exception: whatever every picture raises, if a blank one raises something too.
     """
     settled = settle(options, pipe)
     if loaded is None:
@@ -180,7 +180,7 @@ def analyze_group(
         return _analyze(pipe, loaded, settled)
     except Exception as error:  # of the detector's or the model's own; a bad picture must not end a long run
         found = find_poisoned(pipe, group, options, poisoned or {})
-        if not found or len(found) == len(group.locations):
+        if not found or (len(found) == len(group.locations) and not _works(pipe)):
             raise
         try:
             return _analyze(pipe, load_group(group, settled.reading, found), settled)
@@ -219,6 +219,15 @@ def find_poisoned(
                 found[place] = f"its analysis failed ({describe_error(error)})"
     note(None)
     return found
+
+
+def _works(pipe: FaceExpressionPipeline) -> bool:
+    """Return whether the detector and the model take a blank picture: then a failure is the fault of the picture."""
+    try:
+        pipe.warm_up(with_detector=True)
+    except Exception:  # noqa: BLE001  # whatever it is, it will come again
+        return False
+    return True
 
 
 def load_group(group: Group, reading: Mapping[str, Any], poisoned: Mapping[int, str]) -> Iterator[Loaded]:

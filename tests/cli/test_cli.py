@@ -231,6 +231,20 @@ def test_annotated_pictures_of_one_name_do_not_overwrite_each_other(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["picture-2.png", "picture.png"]
 
 
+def test_annotated_pictures_do_not_overwrite_what_is_read(
+    run: Callable[..., Result], write_picture: Write, landscape: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """In the folder of the pictures, where ``a.jpg`` would become ``a.png``, the marked ones get other names."""
+    first, second = write_picture("a.jpg", landscape), write_picture("a.png", landscape)
+    before = Path(first).read_bytes(), Path(second).read_bytes()
+
+    result = run("predict", "--annotate", Path(first).parent, first, second)
+
+    assert result.exit_code == 0
+    assert (Path(first).read_bytes(), Path(second).read_bytes()) == before
+    assert sorted(path.name for path in Path(first).parent.iterdir()) == ["a-2.png", "a-3.png", "a.jpg", "a.png"]
+
+
 def test_top_k_shows_more_expressions(run: Callable[..., Result], smile: str) -> None:
     """The table shows as many expressions as asked for."""
     result = run("predict", "--top-k", 2, smile)
@@ -251,8 +265,8 @@ def test_uncertain_expressions_are_marked(run: Callable[..., Result], smile: str
     assert json.loads(run("predict", "--json", smile, *options).stdout)[0]["faces"][0]["uncertain"] is True
     (row,) = csv.DictReader(io.StringIO(run("predict", "--csv", smile, *options).stdout))
     assert row["uncertain"] == "True"
-    run("predict", smile, *options, "--annotate", tmp_path)
-    with Image.open(tmp_path / "smile.png") as picture:
+    run("predict", smile, *options, "--annotate", tmp_path / "out")
+    with Image.open(tmp_path / "out/smile.png") as picture:
         assert picture.getpixel((182, 100)) == (255, 255, 255)  # the left edge of the box, else in the label's colour
 
 
@@ -370,3 +384,16 @@ def test_inputs_are_expanded(write_picture: Write, landscape: NDArray[np.uint8],
     assert isinstance(expanded[3], ImageNotFoundError)
     assert str(expanded[3]) == f"Cannot read image {nothing!r}: no file matches this pattern."
     assert expanded[4:] == [url, "missing.png"]
+
+
+def test_picture_below_a_folder_that_a_pattern_matches_comes_once(
+    write_picture: Write, landscape: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """The folder stands for its pictures; an archive in it, which the folder does not open, stays."""
+    pictures = [write_picture("all/a.png", landscape), write_picture("all/sub/b.png", landscape)]
+    with zipfile.ZipFile(tmp_path / "all/more.zip", "w") as archive:
+        archive.write(pictures[0], "c.png")
+
+    expanded = list(expand_inputs([str(tmp_path / "all/**")]))
+
+    assert [str(found) for found in expanded] == [*pictures, f"{tmp_path}/all/more.zip!c.png"]

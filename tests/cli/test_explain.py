@@ -94,6 +94,18 @@ def test_unreadable_picture_exits_with_1(explain: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_the_picture_itself_is_not_written_over(explain: Run, smile: str) -> None:
+    """By another path to the same file neither."""
+    before = Path(smile).read_bytes()
+    same = Path(smile).parent / "." / ".." / Path(smile).parent.name / Path(smile).name
+
+    result = explain(smile, "--output", same)
+
+    assert result.exit_code == 2
+    assert "a file other than the picture that is explained" in " ".join(result.stderr.split())
+    assert Path(smile).read_bytes() == before
+
+
 def test_place_that_cannot_be_written_to_exits_with_1(explain: Run, smile: str) -> None:
     """A file cannot hold a folder; the message names the option."""
     result = explain(smile, "--output", f"{smile}/out")

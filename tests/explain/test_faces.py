@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -221,6 +222,20 @@ class TestOverlay:
 
         assert overlay(self.grey, [explanation], alpha=0.25)[0, 0].tolist() == [138, 133, 84]
         assert np.array_equal(overlay(self.grey, [explanation], alpha=0.0), self.grey)
+
+    def test_a_face_as_large_as_the_picture_takes_little_memory(self) -> None:
+        """Some bytes for each pixel, where the colours of all of them as numbers would take 70."""
+        picture = np.full((2000, 2000, 3), 100, np.uint8)
+        heat = np.ones((8, 8), np.float32)
+        explanation = Explanation(Face(Box(0, 0, 2000, 2000), 1.0), "attention", None, heat, np.eye(3)[:2] / 250)
+
+        tracemalloc.start()
+        drawn = overlay(picture, [explanation], alpha=1.0)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+        assert (drawn == VIRIDIS[-1]).all()
+        assert peak < 20 * 2000 * 2000
 
     @pytest.mark.parametrize("alpha", [-0.1, 1.5, math.nan])
     def test_alpha_out_of_its_range_is_refused(self, alpha: float) -> None:

@@ -64,6 +64,7 @@ MEMBERS = {
     "notes.txt": b"no picture",
     "a/1.PNG": encoded(1),
     "__MACOSX/a/._1.png": b"what macOS writes",
+    "a/._1.PNG": b"what macOS writes into a tar",
     "broken.jpg": b"no picture",
 }
 

@@ -1,5 +1,6 @@
 """Pictures from the web, against a real server on the loopback interface."""
 
+import math
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -154,6 +155,10 @@ class TestGoodAnswers:
     def test_upper_case_scheme(self, server: str) -> None:
         """The scheme of a URL is known in any case."""
         assert read_image(server.replace("http", "HTTP") + "/picture").shape == (3, 4, 3)
+
+    def test_no_timeout_at_all(self, server: str) -> None:
+        """A socket takes no infinity."""
+        assert read_image(f"{server}/picture", timeout=math.inf).shape == (3, 4, 3)
 
     def test_redirect_is_followed(self, server: str) -> None:
         """A redirect to another http URL is followed."""

@@ -30,6 +30,14 @@ def test_pictures_come_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert found(tmp_path) == ["B/1.png", "a/c/1.webp", "a/z.png", "b.JPG", "c.heic"]
 
 
+def test_what_macos_keeps_beside_a_picture_is_none(tmp_path: Path) -> None:
+    """Its files on disks of other systems begin with ``._`` and end like the picture."""
+    (tmp_path / "._a.jpg").touch()
+    (tmp_path / "a.jpg").touch()
+
+    assert list(find_pictures(tmp_path)) == [tmp_path / "a.jpg"]
+
+
 def test_folder_with_the_name_of_a_picture_is_a_folder(tmp_path: Path) -> None:
     """A folder ``x.png`` is walked through, not yielded."""
     touch(tmp_path / "x.png" / "1.png")

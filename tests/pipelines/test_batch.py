@@ -38,6 +38,16 @@ class SpottyDetector(BrightDetector):
         return super().detect(images)
 
 
+class WhiteIsTooMuch(BrightDetector):
+    """Raises an error of its own for pictures whose first pixel is white."""
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
+        """Find the faces, or fail."""
+        if any(image[0, 0].all() for image in images):
+            raise RuntimeError("white")
+        return super().detect(images)
+
+
 @pytest.fixture
 def spotty_pipeline(bright_pipeline: FaceExpressionPipeline) -> FaceExpressionPipeline:
     """Return the pipeline whose detector fails for some pictures."""
@@ -259,8 +269,28 @@ def test_error_of_the_detector_is_a_row(spotty_pipeline: FaceExpressionPipeline,
     )
 
 
+def test_error_of_a_picture_that_is_alone_in_its_group_is_a_row(
+    bright_pipeline: FaceExpressionPipeline, tmp_path: Path
+) -> None:
+    """A blank picture is analysed without an error, so the fault is the picture's."""
+    Image.fromarray(np.full((9, 9, 3), 255, np.uint8)).save(tmp_path / "a.png")
+    pipe = pipeline(
+        model=bright_pipeline.model,
+        image_processor=bright_pipeline.image_processor,
+        detector=WhiteIsTooMuch(),
+        device="cpu",
+    )
+
+    summary = analyze_files(tmp_path, tmp_path / "out.jsonl", pipe)
+
+    assert summary.num_unreadable == 1
+    (result,) = read_json_lines(tmp_path / "out.jsonl")
+    assert result.error is not None
+    assert result.error.endswith("its analysis failed (RuntimeError: white).")
+
+
 def test_error_for_every_picture_ends_the_run(spotty_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
-    """Then it is not the pictures' fault; it arrives as it was raised."""
+    """With a blank one too it is not the pictures' fault; the error arrives as it was raised."""
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "a.png")
 
     with pytest.raises(RuntimeError, match=r"^black$"):

@@ -320,6 +320,7 @@ def test_source_that_is_no_folder_is_refused(photographs: Path, bright: FaceCrop
     ("options", "message"),
     [
         ({"quality": 0}, "Invalid value 0 for quality: expected a number from 1 to 100, or None for PNG."),
+        ({"quality": "a"}, "Invalid value 'a' for quality: expected a number from 1 to 100, or None for PNG."),
         ({"quality": 101}, "Invalid value 101 for quality: expected a number from 1 to 100, or None for PNG."),
         ({"max_pixels": 0}, "Invalid value 0 for max_pixels: expected a number above 0."),
         ({"workers": 0}, "Invalid value 0 for workers: expected a whole number of at least 1."),

@@ -8,12 +8,13 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from bright_faces import NO_FACE, TWO_FACES, BrightDetector
 from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
@@ -23,7 +24,7 @@ from transformers.pipelines.pt_utils import KeyDataset
 from fer_zoo import FaceExpressionPipeline, ImageResult, pipeline
 from fer_zoo.errors import ImageReadError, InvalidOptionError, UnknownNameError
 from fer_zoo.models import MhanForImageClassification
-from fer_zoo.results import Face
+from fer_zoo.results import Box, Face
 
 Write = Callable[[str, NDArray[np.uint8]], str]
 
@@ -292,6 +293,35 @@ def test_results_as_values(
     assert failed.faces == ()
     assert failed.error is not None
     assert isinstance(embedded_pipeline.analyze(good), ImageResult)
+
+
+class PointDetector(BrightDetector):
+    """Finds a box of no extent, and landmarks of which all are one, beside the faces that are there."""
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
+        """Find the faces."""
+        point = Face(Box(5, 5, 5, 5), 0.9), Face(Box(0, 0, 20, 20), 0.9, ((7.0, 7.0),) * 5)
+        return [*(point + found for found in super().detect(images))]
+
+
+def test_faces_without_extent_are_left_out(bright_pipeline: FaceExpressionPipeline) -> None:
+    """They cannot be cut out, and hide none of the others."""
+    pipe = pipeline(
+        model=bright_pipeline.model,
+        image_processor=bright_pipeline.image_processor,
+        detector=PointDetector(),
+        device="cpu",
+    )
+
+    assert pipe.analyze(TWO_FACES) == bright_pipeline.analyze(TWO_FACES)
+    assert [len(faces) for faces in pipe.find_faces([TWO_FACES, NO_FACE])] == [2, 0]
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5])
+def test_batch_of_no_faces_is_refused(bright_pipeline: FaceExpressionPipeline, size: float) -> None:
+    """By its name."""
+    with pytest.raises(InvalidOptionError, match=f"Invalid value {size} for batch_size"):
+        bright_pipeline.classify_faces([TWO_FACES], [()], batch_size=cast(Any, size))
 
 
 def test_crops_skip_the_detector(embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]) -> None:
