@@ -85,8 +85,8 @@ def video(  # one parameter for each option
 
     Ctrl-C and SIGTERM end the work early; the files then hold what was done until then.
 
-    Exit status: 0 if all of the video could be read (one without a face too), 1 if not (the reason is on stderr), 2 for
-    wrong usage, 130 after Ctrl-C and 143 after SIGTERM.
+    Exit status: 0 if all of the video, or of the part that was asked for, could be read (one without a face too), 1 if
+    not (the reason is on stderr), 2 for wrong usage, 130 after Ctrl-C and 143 after SIGTERM.
     """
     received: list[int] = []
     with errors_as_usage():
@@ -113,8 +113,8 @@ def video(  # one parameter for each option
                 on_result=partial(_print_result, as_json=as_json),
             )
     except VideoReadError as error:
-        complain(error)
-        raise typer.Exit(FAILED_INPUT) from error
+        complain(error)  # after a signal before the first frame: that it was stopped
+        raise typer.Exit(STOPPED + received[0] if received else FAILED_INPUT) from error
     if not as_json:
         print(_summarize(summary))
     if summary.error is not None:

@@ -17,7 +17,7 @@ from typing import Final
 from fer_zoo.demo.analyzer import FaceAnalyzer
 from fer_zoo.demo.charts import message
 from fer_zoo.demo.limits import DemoLimits
-from fer_zoo.errors import VideoReadError
+from fer_zoo.errors import InvalidOptionError, VideoReadError
 from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video, draw_timeline
 from fer_zoo.video_results import VideoSummary, format_time
 
@@ -62,7 +62,8 @@ def analyze_upload(
         limits: how much of the video is analysed, and for how long.
 
     Raises:
-        VideoReadError: if it is no video, or of a kind that is not accepted from strangers.
+        VideoReadError: if it is no video, or of a kind that is not accepted from strangers, or the copy of it with the
+            faces marked cannot be made.
         UnknownNameError: if there is no such model or detector.
     """
     container = recognise_container(path, name)
@@ -85,6 +86,8 @@ def analyze_upload(
             )
     except VideoReadError as error:
         raise VideoReadError(name, error.reason) from error
+    except InvalidOptionError as error:  # its message has the place on the server
+        raise VideoReadError(name, "its marked copy cannot be made") from error
     finally:
         timer.cancel()
     is_cut = summary.is_interrupted or summary.duration >= limits.max_video_seconds

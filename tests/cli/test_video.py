@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from damaged_video import damage_frames
 from face_videos import ground, moving_face, read_video, write_video
 from typer.testing import Result
 
@@ -79,6 +81,16 @@ def test_broken_end_exits_with_1_after_all_that_could_be_read(run: Run, tmp_path
     assert "the frames end after" in result.stderr
 
 
+def test_damage_before_the_end_that_was_asked_for_exits_with_1(run: Run, tmp_path: Path) -> None:
+    """The reason is on stderr, as at the end of the video."""
+    path = damage_frames(write_video(tmp_path / "damaged.mp4", [ground()] * 25), range(6, 9))
+
+    result = run("video", path, "--max-seconds", "0.6", "--detect-every", "5")
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith("damaged.mp4: 3 frames are damaged\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -132,3 +144,44 @@ def test_signals_end_the_work_with_whole_files(run: Run, tmp_path: Path, number:
     assert len(read_video(out / "annotated.mp4")[0]) == len(rows) - 1
     assert sorted(path.name for path in out.iterdir()) == ["annotated.mp4", "frames.csv"]
     assert signal.getsignal(number) == before
+
+
+@contextmanager
+def signalling_server(number: int, content: bytes) -> Iterator[str]:
+    """Serve a video, after a signal to this process with the first request."""
+    numbers = [number]
+
+    class Handler(BaseHTTPRequestHandler):
+        """Sends the signal and the video."""
+
+        def do_GET(self) -> None:
+            """Answer every request with all of it."""
+            if numbers:
+                os.kill(os.getpid(), numbers.pop())
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Write no line for a request."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/video.mp4"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_before_the_first_frame(run: Run, tmp_path: Path, number: int, status: int) -> None:
+    """While a slow source is opened: the status tells the signal, and stderr that the work was stopped."""
+    video = write_video(tmp_path / "grey.mp4", [ground()] * 5, options={"movflags": "faststart"})
+
+    with signalling_server(number, video.read_bytes()) as url:
+        result = run("video", url)
+
+    assert result.exit_code == status
+    assert "it was stopped" in result.stderr
+    assert result.stdout == ""

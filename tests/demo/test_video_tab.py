@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from damaged_video import damage_frames
 from demo_server import DemoServer
 from demo_visit import Visit
 from face_videos import ground, moving_face, write_video
 from playwright.sync_api import Page
 
 from fer_zoo.demo import DemoLimits, FaceAnalyzer
-from fer_zoo.demo.video import analyze_upload, recognise_container
+from fer_zoo.demo.video import analyze_upload, describe_video, recognise_container
 from fer_zoo.errors import VideoReadError
 
 Open = Callable[..., Visit]
@@ -77,6 +78,31 @@ def test_limit_of_pixels_holds_for_videos(tmp_path: Path) -> None:
         analyze_upload(
             FaceAnalyzer(device="cpu"), path, "mine.mp4", "mhan", "center_face", DemoLimits(max_pixels=10_000)
         )
+
+
+def test_damage_before_the_cut_is_told(tmp_path: Path) -> None:
+    """The message has it beside the cut."""
+    (tmp_path / "upload").mkdir()
+    path = damage_frames(write_video(tmp_path / "upload" / "mine.mp4", [ground()] * 25), [5])
+
+    analysis = analyze_upload(
+        FaceAnalyzer(device="cpu"), path, "mine.mp4", "mhan", "center_face", DemoLimits(max_video_seconds=0.6)
+    )
+
+    assert "Only the first 0.6 seconds were analysed. 1 frame is damaged." in describe_video(analysis)
+
+
+def test_places_on_the_server_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the marked video cannot be written, the message names the upload only."""
+    (tmp_path / "upload").mkdir()
+    path = write_video(tmp_path / "upload" / "0.mp4", [ground()] * 2)
+    (tmp_path / "results" / "annotated.mp4").mkdir(parents=True)
+    monkeypatch.setattr("fer_zoo.demo.video.mkdtemp", lambda dir: str(tmp_path / "results"))
+
+    with pytest.raises(VideoReadError) as caught:
+        analyze_upload(FaceAnalyzer(device="cpu"), path, "mine.mp4", "mhan", "center_face", DemoLimits())
+
+    assert str(caught.value) == "Cannot read video 'mine.mp4': its marked copy cannot be made."
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,7 @@ class _Work:
                 self._num_frames += 1
                 self._num_with_face += bool(result.faces)
                 self._end = result.time + result.duration
-                self._note(frame, result)
-            if self._reader.error is not None:
-                self._note(None, FrameResult(self._num_frames, self._end, 0.0, error=self._reader.error))
+                self._tell(result, *self._write(frame, result))
         except KeyboardInterrupt:
             self._finish()
             raise
@@ -149,23 +147,27 @@ class _Work:
             is_interrupted,
         )
 
-    def _note(self, frame: VideoFrame | None, result: FrameResult) -> None:
-        """Hand a result to all who take it."""
+    def _write(self, frame: VideoFrame | None, result: FrameResult) -> list[Segment]:
+        """Hand a result to the outputs, and return the segments that ended with it."""
         ended = self._builder.update(result)
         self._segments += ended
         for output in self._outputs:
             output.write(frame, result, ended)
-        self._tell(result, *ended)
+        return ended
 
     def _finish(self) -> None:
         """End the segments and the files; these are put in their places when the last of them is whole."""
+        last: list[FrameResult | Segment] = []
+        if self._reader.error is not None:
+            result = FrameResult(self._num_frames, self._end, 0.0, error=self._reader.error)
+            last = [result, *self._write(None, result)]
         ended = self._builder.finish()
         self._segments += ended
         for output in self._outputs:
             output.finish(ended)
         for output in self._outputs:
             output.move()
-        self._tell(*ended)
+        self._tell(*last, *ended)
 
     def _tell(self, *results: FrameResult | Segment) -> None:
         """Hand results to the caller."""

@@ -12,6 +12,7 @@ from fer_zoo.errors import InvalidOptionError
 from fer_zoo.imaging import annotate
 from fer_zoo.pipelines.video.outputs import PartialFile, check_suffix
 from fer_zoo.pipelines.video.packages import import_extra
+from fer_zoo.pipelines.video.source import reason_of
 from fer_zoo.results import FaceExpression, ImageResult
 from fer_zoo.video_results import FrameResult, Segment, TrackedFace
 
@@ -26,12 +27,14 @@ CLOCK: Final = Fraction(1, 90_000)  # seconds; fine enough for any frame rate
 COPIED: Final = frozenset({"aac", "ac3", "alac", "eac3", "mp3"})  # sound that players expect in MP4; else made to AAC
 AAC_RATES: Final = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)  # samples per second
 EARLY: Final = -0.5  # seconds; sound that begins this little before the picture is kept
+APART: Final = Fraction(1, 1000)  # seconds; packets of sound last longer, and MP4 takes no two at one time
 
 
 class AnnotatedVideo:
     """Writes frames with their faces marked, at their own times, and the sound of the video.
 
-    The sound is copied as it is, or made to AAC where MP4 does not take it.
+    The sound is copied as it is, or made to AAC where MP4 does not take it. What of it has a time stamp that goes back
+    is left out.
 
     Args:
         path: the file, in MP4.
@@ -47,6 +50,7 @@ class AnnotatedVideo:
         self._av, self._reader = import_extra("av"), reader
         self._file = PartialFile("annotated", path)
         self._num_frames, self._last_tick = 0, -1
+        self._last_sound: Fraction | None = None  # seconds
         try:
             self._container = self._av.open(f"file:{self._file.path}", "w", format="mp4")
             self._video = self._add_video()
@@ -64,7 +68,7 @@ class AnnotatedVideo:
         picture = picture.reformat(width=self._video.width, height=self._video.height, format="yuv420p")
         self._last_tick = max(round(frame.time / CLOCK), self._last_tick + 1)  # MP4 takes no two frames at one time
         picture.pts, picture.time_base = self._last_tick, CLOCK
-        self._encode(self._video, picture)
+        self._mux(self._encode(self._video, picture))
         self._num_frames += 1
         self._write_sound()
 
@@ -74,9 +78,9 @@ class AnnotatedVideo:
             self.discard()
             return
         self._write_sound()
-        self._encode(self._video, None)
+        self._mux(self._encode(self._video, None))
         if self._sound is not None and self._is_encoded:
-            self._encode(self._sound, None)
+            self._mux_sound(self._encode(self._sound, None))
         try:
             self._container.close()
         except (self._av.error.FFmpegError, OSError) as error:
@@ -121,11 +125,10 @@ class AnnotatedVideo:
             if self._is_encoded:
                 self._encode_sound(packet)
             elif packet.pts is not None and float(packet.pts * packet.time_base) - self._reader.first_time >= EARLY:
-                shift = round(self._reader.first_time / packet.time_base)
-                packet.pts -= shift
-                packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+                packet.pts -= round(self._reader.first_time / packet.time_base)
+                packet.dts = packet.pts  # sound is not reordered, and what FFmpeg guesses may lie later
                 packet.stream = self._sound
-                self._mux(packet)
+                self._mux_sound([packet])
 
     def _encode_sound(self, packet: Any) -> None:
         """Make the sound of a packet to AAC; a damaged one is left out."""
@@ -137,17 +140,26 @@ class AnnotatedVideo:
             if frame.pts is not None:
                 frame.pts -= round(self._reader.first_time / frame.time_base)
             if frame.pts is None or frame.pts >= 0:
-                self._encode(self._sound, frame)
+                self._mux_sound(self._encode(self._sound, frame))
 
-    def _encode(self, stream: Any, frame: Any) -> None:
-        """Encode a picture or some sound, or with ``None`` what the encoder still holds, and write the packets."""
+    def _encode(self, stream: Any, frame: Any) -> Any:
+        """Return the packets of a picture or some sound, or with ``None`` of what the encoder still holds."""
         try:
-            packets = stream.encode(frame)
+            return stream.encode(frame)
         except self._av.error.FFmpegError as error:
             size = f"{self._reader.width} x {self._reader.height}"
-            expected = f"a video that can be encoded, and the frames of this one have {size} pixels ({error})"
+            expected = (
+                f"a video that can be encoded, and the frames of this one have {size} pixels ({reason_of(error)})"
+            )
             raise InvalidOptionError("annotated", str(self._file.place), expected) from error
-        self._mux(packets)
+
+    def _mux_sound(self, packets: list[Any]) -> None:
+        """Write packets of the sound, without those that have no time stamp or one that does not go on."""
+        for packet in packets:
+            time = None if packet.dts is None else packet.dts * packet.time_base
+            if time is not None and (self._last_sound is None or time >= self._last_sound + APART):
+                self._last_sound = time
+                self._mux(packet)
 
     def _mux(self, packets: Any) -> None:
         """Write packets."""
@@ -158,7 +170,8 @@ class AnnotatedVideo:
 
     def _refusal(self, error: Exception) -> InvalidOptionError:
         """Return the error for a file that cannot be written."""
-        return InvalidOptionError("annotated", str(self._file.place), f"a place that can be written to ({error})")
+        expected = f"a place that can be written to ({reason_of(error)})"
+        return InvalidOptionError("annotated", str(self._file.place), expected)
 
 
 def mark_faces(image: NDArray[np.uint8], result: FrameResult) -> NDArray[np.uint8]:

@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 from fer_zoo.errors import VideoReadError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.video.packages import import_extra
-from fer_zoo.pipelines.video.source import VideoSource, check_frame_size, describe_video, open_container, reason_of
+from fer_zoo.pipelines.video.source import (
+    VideoSource,
+    check_frame_size,
+    describe_video,
+    find_moving_picture,
+    find_sound,
+    open_container,
+    reason_of,
+)
 
 AHEAD: Final = 4  # frames that are ready at most
 POLL: Final = 0.1  # seconds after which a wait looks whether it was called off
@@ -61,9 +69,8 @@ class VideoReader:
         height: of the upright picture, in pixels.
         frame_rate: frames per second on average, as the file announces it.
         duration: in seconds as the file announces it, or ``None``.
-        error: after the last frame, what could not be read, or ``None``.
         is_camera: whether it is a camera, which waits for nobody.
-        sound: the stream of the sound, or ``None``.
+        sound: the stream of the sound, or ``None`` without one whose codec is known.
         first_time: time stamp of the first frame in the file, in seconds.
 
     Args:
@@ -96,18 +103,18 @@ class VideoReader:
         self._max_pixels = max_pixels
         self._errors = import_extra("av.error").FFmpegError
         self._container = open_container(source, timeout=timeout, max_pixels=max_pixels, container=container)
-        self._video = self._container.streams.video[0]
+        self._video = find_moving_picture(self._container)
         self._video.thread_type = "AUTO"
-        self.sound = self._container.streams.audio[0] if with_sound and self._container.streams.audio else None
+        self.sound = find_sound(self._container) if with_sound else None
         self.frame_rate = float(self._video.average_rate or self._video.guessed_rate or USUAL_RATE)
-        self.duration = _announced_duration(self._container)
-        self.error: str | None = None
+        self.duration = _announced_duration(self._container, self._video)
         self.first_time = 0.0
         self.is_camera = isinstance(source, int)
-        self._problems: list[str] = []
-        self._num_damaged = 0
+        self._problems: list[str] = []  # those of the end
+        self._num_damaged = 0  # frames until now, in the thread
+        self._error: str | None = None
         self._packets: deque[Any] = deque()
-        self._queue: Queue[VideoFrame | None] = Queue(AHEAD)
+        self._queue: Queue[tuple[VideoFrame | None, str | None]] = Queue(AHEAD)  # with the error until there
         self._stop, self._closed = stop or Event(), Event()
         self._thread = Thread(target=self._work, name="video", daemon=True)
         self._thread.start()
@@ -127,6 +134,14 @@ class VideoReader:
         yield self._first
         while (frame := self._take()) is not None:
             yield frame
+
+    @property
+    def error(self) -> str | None:
+        """What could not be read of the part whose frames were taken, or ``None``.
+
+        Only after the last frame it tells whether the video is cut short.
+        """
+        return self._error
 
     @property
     def num_ready(self) -> int:
@@ -159,11 +174,9 @@ class VideoReader:
         """Return the next frame as soon as it is there; ``None`` at the end."""
         while not self._stop.is_set():
             try:
-                frame = self._queue.get(timeout=POLL)
+                frame, self._error = self._queue.get(timeout=POLL)
             except Empty:
                 continue
-            if frame is None:
-                self.error = self._describe_problems()
             return frame
         return None
 
@@ -181,10 +194,11 @@ class VideoReader:
         self._put(None)
 
     def _put(self, frame: VideoFrame | None) -> None:
-        """Hand a frame over, as soon as there is room for it."""
+        """Hand a frame over, as soon as there is room for it; ``None`` for the end."""
+        error = self._describe_problems()
         while not self._closed.is_set():
             try:
-                self._queue.put(frame, timeout=0.0 if self.is_camera else POLL)
+                self._queue.put((frame, error), timeout=0.0 if self.is_camera else POLL)
             except Full:
                 if self.is_camera:
                     with suppress(Empty):  # it may have been taken just now
@@ -209,9 +223,14 @@ class VideoReader:
             yield from self._spread(held, index, start, time)
             index, start, held = index + len(held), time, [decoded]
         if held:
-            end = start + len(held) / self.frame_rate
+            end = start + (len(held) - 1) / self.frame_rate + self._own_duration(held[-1])
             yield from self._spread(held, index, start, end)
             self._note_missing_end(end)
+
+    def _own_duration(self, decoded: Any) -> float:
+        """Return how long the last frame is shown, in seconds: as the file says, or else as frames are on average."""
+        stated = float(decoded.duration * decoded.time_base) if decoded.duration and decoded.time_base else 0.0
+        return stated if stated > ALIKE else 1 / self.frame_rate
 
     def _spread(self, held: list[Any], index: int, start: float, end: float) -> Iterator[VideoFrame]:
         """Yield the frames that share a time stamp, from its time to that of the next, the first with its number."""
@@ -258,14 +277,16 @@ class VideoReader:
         return "; ".join(problems) or None
 
 
-def _announced_duration(container: Any) -> float | None:
+def _announced_duration(container: Any, video: Any) -> float | None:
     """Return the length of the moving picture in seconds, if the file says it."""
-    video = container.streams.video[0]
     if video.duration:
         return float(video.duration * video.time_base)
-    if container.duration and not container.streams.audio:  # else it may be that of the sound
-        return float(container.duration / 1_000_000)
-    return None
+    if not container.duration or container.streams.audio:  # with sound, it may be that of the sound
+        return None
+    length = container.duration / 1_000_000
+    if "matroska" in container.format.name and video.start_time:  # it says when it ends, by its own clock
+        length -= float(video.start_time * video.time_base)
+    return float(length) if length > 0 else None
 
 
 __all__ = ["VideoFrame", "VideoReader"]

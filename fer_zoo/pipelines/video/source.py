@@ -22,6 +22,7 @@ SCHEMES: Final = ("http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt
 
 
 PADDING: Final = 128 * 128  # pixels, the largest block of a codec
+LARGEST: Final = 2**31 - 1  # what FFmpeg's options of whole numbers take at most
 
 
 def describe_video(source: VideoSource) -> str:
@@ -95,15 +96,34 @@ def _camera(number: int, name: str) -> str:
 
 def _check_streams(container: Any, name: str, max_pixels: int) -> None:
     """Refuse what has no moving picture, or too large a one."""
-    if not container.streams.video:
-        kinds = " and ".join(sorted({stream.type for stream in container.streams})) or "no stream at all"
-        raise VideoReadError(name, f"it has {kinds} and no video")
-    stream = container.streams.video[0]
+    stream = find_moving_picture(container)
+    if stream is None:
+        others = {stream.type for stream in container.streams} - {"video"}  # which is only its cover
+        raise VideoReadError(name, f"it has {' and '.join(sorted(others)) or 'no stream at all'} and no video")
     if stream.codec_context is None:
         raise VideoReadError(name, "its codec is not known to this build of FFmpeg")
     check_frame_size(stream.width, stream.height, stream.sample_aspect_ratio, name, max_pixels)
     # Frames may become larger later. Decoders round sides up, so this bounds the memory, and not to the pixel.
-    stream.codec_context.options = {"max_pixels": str(2 * max_pixels + PADDING)}
+    stream.codec_context.options = {"max_pixels": str(int(min(2 * max_pixels + PADDING, LARGEST)))}
+
+
+def find_moving_picture(container: Any) -> Any:
+    """Return the first stream of pictures that move, or ``None``; the cover of a song is one that does not.
+
+    Args:
+        container: the open file, of PyAV.
+    """
+    cover = import_extra("av.stream").Disposition.attached_pic
+    return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+
+
+def find_sound(container: Any) -> Any:
+    """Return the first stream of sound whose codec this build of FFmpeg knows, or ``None``.
+
+    Args:
+        container: the open file, of PyAV.
+    """
+    return next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
 
 
 def check_frame_size(width: int, height: int, aspect: Fraction | None, name: str, max_pixels: int) -> int:
@@ -145,4 +165,13 @@ def reason_of(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-__all__ = ["SCHEMES", "VideoSource", "check_frame_size", "describe_video", "open_container", "reason_of"]
+__all__ = [
+    "SCHEMES",
+    "VideoSource",
+    "check_frame_size",
+    "describe_video",
+    "find_moving_picture",
+    "find_sound",
+    "open_container",
+    "reason_of",
+]

@@ -18,6 +18,7 @@ from fer_zoo.results import Box, Face
 
 SURE: Final = 0.6  # detector's score from which a face begins a track; one below can only continue one (Section 3.1)
 TRACKERS_RATE: Final = 30  # the package gives times in frames of this rate
+LONGEST: Final = 1e6  # seconds, eleven days; the package counts them in whole frames, so there is no infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class FaceTracker:
     Args:
         frame_rate: frames per second of the video.
         detect_every: every which frame is looked at.
-        lost_after: seconds without the face after which its track has ended.
+        lost_after: seconds without the face after which its track has ended; above eleven days counts as that.
 
     Raises:
         MissingPackageError: if ``trackers`` is not installed.
@@ -49,7 +50,7 @@ class FaceTracker:
         # A track must outlive one missed detection, however rare they are.
         patience = max(lost_after, 2.5 * detect_every / frame_rate)
         self._tracker = import_extra("trackers").ByteTrackTracker(
-            lost_track_buffer=math.ceil(patience * TRACKERS_RATE),
+            lost_track_buffer=math.ceil(min(patience, LONGEST) * TRACKERS_RATE),
             frame_rate=frame_rate,
             track_activation_threshold=SURE,
             high_conf_det_threshold=SURE,

@@ -19,7 +19,9 @@ from fer_zoo.video_results import FrameResult
 MILLISECOND, MICROSECOND = Fraction(1, 1000), Fraction(1, 1_000_000)  # seconds
 
 
-def write_stamped(path: Path, stamps: Sequence[int], *, clock: Fraction = MILLISECOND, rate: int = 25) -> Path:
+def write_stamped(
+    path: Path, stamps: Sequence[int], *, clock: Fraction = MILLISECOND, rate: int = 25, last: int | None = None
+) -> Path:
     """Write a moving face whose frames have these time stamps, which no encoder would take.
 
     Args:
@@ -27,6 +29,7 @@ def write_stamped(path: Path, stamps: Sequence[int], *, clock: Fraction = MILLIS
         stamps: one for each frame, by the clock.
         clock: in seconds.
         rate: frames per second that the file announces, where its container can.
+        last: how long the last frame is shown, by the clock; ``None`` to leave it to the container.
     """
     with av.open(str(path), "w") as container:
         video: Any = container.add_stream("libx264", rate=rate, options={"bf": "0"})
@@ -35,6 +38,8 @@ def write_stamped(path: Path, stamps: Sequence[int], *, clock: Fraction = MILLIS
         packets = [packet for frame in [*frames, None] for packet in video.encode(frame)]
         for packet, stamp in zip(packets, stamps, strict=True):
             packet.pts, packet.dts, packet.time_base = stamp, stamp, clock
+            if last is not None and stamp == stamps[-1]:
+                packet.duration = last
             container.mux(packet)
     return path
 
@@ -79,6 +84,17 @@ def test_cameras_of_a_thousand_frames_per_second_keep_their_times(tmp_path: Path
     path = write_stamped(tmp_path / "fast.mp4", [0, 1, 2, 3, 5], rate=1000)
 
     assert times_of(path) == pytest.approx([0, 1, 2, 3, 5])
+
+
+def test_last_frame_is_held_as_long_as_the_file_says(tmp_path: Path) -> None:
+    """A still picture at the end lasts six seconds, and nothing is missing."""
+    path = write_stamped(tmp_path / "held.mp4", [0, 40, 80, 120, 160], last=6000)
+
+    with VideoReader(path) as reader:
+        frames = list(reader)
+
+    assert [frame.duration for frame in frames] == pytest.approx([0.04, 0.04, 0.04, 0.04, 6.0])
+    assert reader.error is None
 
 
 @pytest.mark.parametrize(

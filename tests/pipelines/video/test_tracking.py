@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fer_zoo.pipelines.video.tracking import FaceTracker, TrackUpdate, interpolate_face
@@ -55,6 +57,17 @@ def test_face_that_is_missed_for_a_moment_keeps_its_number() -> None:
 
     assert soon.track_ids == (1,)
     assert late.track_ids == (2,)
+
+
+def test_patience_may_have_no_end() -> None:
+    """A face that comes back after an hour, where it was, keeps its number."""
+    tracker = FaceTracker(25.0, lost_after=math.inf)
+    for i in range(5):
+        tracker.update(i / 25, [at(10)])
+
+    late = tracker.update(3600.0, [at(10)])
+
+    assert late.track_ids == (1,)
 
 
 def test_time_counts_and_not_the_number_of_frames() -> None:
