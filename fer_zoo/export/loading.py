@@ -26,7 +26,7 @@ def is_exported(model: object) -> bool:
     if not isinstance(model, str | PathLike) or find_entry(model) is not None:
         return False
     folder = Path(model)
-    return (folder / RECORD).is_file() and not any(folder.glob("*.safetensors"))
+    return (folder / RECORD).is_file() and not any(folder.glob("[!.]*.safetensors"))  # a hidden one is half a file
 
 
 def load_exported(

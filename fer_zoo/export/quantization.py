@@ -60,8 +60,10 @@ def quantize_onnx(network: bytes, faces: NDArray[np.float32]) -> bytes:
             activation_type=quantization.QuantType.QUInt8,
         )
         quantized = onnx.load(str(target))
+    known = {entry.key for entry in quantized.metadata_props}
     for entry in onnx.load_model_from_string(network).metadata_props:
-        quantized.metadata_props.add(key=entry.key, value=entry.value)
+        if entry.key not in known:
+            quantized.metadata_props.add(key=entry.key, value=entry.value)
     return bytes(quantized.SerializeToString())
 
 

@@ -53,7 +53,9 @@ def folder_files(folder: Path) -> dict[str, bytes]:
     missing = [name for name in (WEIGHTS, *CONFIGS, CARD) if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"The folder {str(folder)!r} is no trained model: it has no {', '.join(missing)}.")
-    files = {path.name: path.read_bytes() for pattern in SENT for path in sorted(folder.glob(pattern))}
+    found = (path for pattern in SENT for path in sorted(folder.glob(pattern)))
+    # a hidden one is the half of a file whose writer was killed
+    files = {path.name: path.read_bytes() for path in found if path.is_file() and not path.name.startswith(".")}
     return without_local_paths(files, folder)
 
 

@@ -105,9 +105,11 @@ def _name(path: str) -> str:
 def _replace(content: bytes, names: Mapping[str, str]) -> bytes:
     """Return a text with the names of files and folders in place of their paths, however they were typed."""
     text = content.decode("utf-8", "surrogateescape")
-    for path, name in names.items():
-        # within another word the parts of a relative path are something else
-        before, after = ("", "") if _PATH.fullmatch(path) else (r"(?<![\w/:~.-])", r"(?![\w-])")
+    for typed, name in names.items():
+        path = typed.rstrip("/\\") or typed
+        # within another word, as in an address, the parts of a path are something else
+        before = r"(?<![\w.-])" if _PATH.fullmatch(typed) else r"(?<![\w/:~.-])"
+        after = r"(?:[/\\](?![\w.-]))?(?![\w-])"
         for spelled in {path, json.dumps(path)[1:-1], json.dumps(path, ensure_ascii=False)[1:-1]}:
             text = re.sub(f"{before}{re.escape(spelled)}{after}", name.replace("\\", r"\\"), text)
     found = "|".join(map(re.escape, sorted(set(names.values()), key=len, reverse=True)))

@@ -65,9 +65,11 @@ class ConvolvedSobelGradient(SobelGradient):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``sqrt(gx^2 + gy^2 + 1e-8)``."""
+        if torch.is_autocast_enabled(x.device.type):  # convolutions in half precision, whose squares overflow
+            return super().forward(x)
         channels = x.shape[1]
-        kernels = sobel_kernels(channels).to(x.device)
         padded = replicate_border(x.to(torch.promote_types(x.dtype, torch.float32)))
+        kernels = sobel_kernels(channels).to(padded)
         along_x = functional.conv2d(padded, kernels[0::2], groups=channels)
         return magnitude(along_x, functional.conv2d(padded, kernels[1::2], groups=channels)).to(x.dtype)
 

@@ -63,7 +63,11 @@ class _FaceProcessing:
             raise InvalidOptionError("color_mode", kwargs.get("color_mode"), f"one of {', '.join(COLOR_MODES)}")
         CropTemplate.from_dict(kwargs["crop_template"])
         standardized: dict[str, Any] = super()._standardize_kwargs(**kwargs)  # type: ignore[misc]  # of the backend
-        _check_size(standardized.get("size"))
+        _check_size("size", standardized.get("size"))
+        for name in ("crop_size", "pad_size"):
+            if standardized.get(name) is not None:
+                _check_size(name, standardized[name])
+        _check_arithmetic(standardized)
         return standardized
 
     def _preprocess(
@@ -96,7 +100,7 @@ class _FaceProcessing:
         return [crop_face(image, face, template, side) for face in faces]
 
 
-def _check_size(size: Any) -> None:  # anything, until it is checked
+def _check_size(name: str, size: Any) -> None:  # anything, until it is checked
     """Refuse a size of crops that is none, or would fill the memory.
 
     Raises:
@@ -104,7 +108,27 @@ def _check_size(size: Any) -> None:  # anything, until it is checked
     """
     sides = [getattr(size, side, None) for side in ("height", "width")]
     if not all(isinstance(side, int) and 0 < side <= MAX_SIZE for side in sides):
-        raise InvalidOptionError("size", size, f"height and width, from 1 to {MAX_SIZE} pixels")
+        raise InvalidOptionError(name, size, f"height and width, from 1 to {MAX_SIZE} pixels")
+
+
+def _check_arithmetic(options: dict[str, Any]) -> None:
+    """Refuse numbers that make no numbers of pixels.
+
+    Raises:
+        InvalidOptionError: if the factor, the mean or the standard deviation is not finite, one that is divided by is
+            not above 0, or there is no such way to resize.
+    """
+    for name, is_divisor in (("rescale_factor", True), ("image_mean", False), ("image_std", True)):
+        value = options.get(name)
+        try:
+            numbers = np.asarray(value if value is not None else 1.0, np.float64)
+        except (TypeError, ValueError):
+            numbers = np.array(np.nan)
+        if not np.isfinite(numbers).all() or (is_divisor and not (numbers > 0).all()):
+            raise InvalidOptionError(name, value, "finite numbers above 0" if is_divisor else "finite numbers")
+    resample = options.get("resample")
+    if isinstance(resample, int) and resample not in set(PILImageResampling):
+        raise InvalidOptionError("resample", resample, "one of PIL.Image.Resampling")
 
 
 class FerImageProcessor(_FaceProcessing, TorchvisionBackend):

@@ -80,15 +80,18 @@ class OpenVinoNetwork:
             self._requests.several = [compiled.create_infer_request() for _ in range(self._num_threads)]
         requests = self._requests.several
         num_pixels = len(pixels) * pixels.shape[-2] * pixels.shape[-1]
-        parts = np.array_split(pixels, max(len(requests), round(num_pixels / PART_PIXELS)))
+        parts = np.array_split(pixels, min(len(pixels), max(len(requests), round(num_pixels / PART_PIXELS))))
         answers = []
         for start in range(0, len(parts), len(requests)):
-            running = list(zip(requests, parts[start : start + len(requests)], strict=False))
-            for request, part in running:
-                request.start_async({0: part})
-            for request, _ in running:
-                request.wait()
-                answers.append(_answer(request, request.results))
+            running = []
+            try:
+                for request, part in zip(requests, parts[start : start + len(requests)], strict=False):
+                    request.start_async({0: part})
+                    running.append(request)
+            finally:  # one that is left running could not be used again
+                for request in running:
+                    request.wait()
+            answers.extend(_answer(request, request.results) for request in running)
         return [np.concatenate(outputs) for outputs in zip(*answers, strict=True)]
 
     @cached_property

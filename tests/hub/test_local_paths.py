@@ -55,6 +55,25 @@ def test_path_as_it_was_typed_becomes_a_name_too() -> None:
     assert sent["README.md"] == b"`fer-zoo train table faces` [home](https://example.org/faces) fer_zoo/faces\n"
 
 
+@pytest.mark.parametrize("data", ["/data", "/data/", "/mhan", "/m"])
+def test_short_paths_are_replaced_as_whole_paths_only(data: str) -> None:
+    """Names of repositories, addresses and labels that have the same letters stay."""
+    name = data.strip("/")
+    rest = "fer_zoo/mhan someone/data-net https://huggingface.co/datasets/data https://github.com/microsoft yes/maybe"
+    files = {
+        "run.yaml": yaml.safe_dump({"data": {"path": data}, "model": {"name": "someone/data-net"}}).encode(),
+        "README.md": f"{rest} `fer-zoo train table {data}` {data.rstrip('/')}/train\n".encode(),
+    }
+
+    sent = without_local_paths(files, HERE)
+
+    assert yaml.safe_load(sent["run.yaml"]) == {"data": {"path": name}, "model": {"name": "someone/data-net"}}
+    assert sent["README.md"].decode().rstrip("/\n") in {
+        f"{rest} `fer-zoo train table {name}` {name}/train",
+        f"{rest} `fer-zoo train table {name}/` {name}/train",
+    }
+
+
 def test_relative_paths_become_names_too() -> None:
     """So do folders of models and what was typed in a command; names of the Hub stay, also in a list of teachers."""
     data, extra, teacher = "projects/acme_patients/faces", "projects/globex/more", "runs/acme/teacher"

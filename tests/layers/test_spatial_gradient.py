@@ -83,6 +83,15 @@ class TestSobelGradient:
         assert output.dtype == torch.float16
         assert output[0, 0, 2].tolist() == [200, 400, 400, 400, 200]
 
+    def test_the_form_for_inference_is_as_exact(self) -> None:
+        """It keeps float64, and mixed precision does not make its squares overflow."""
+        x = 100 * torch.rand(1, 2, 8, 8, dtype=torch.float64)
+        form = SobelGradient().inference_form()
+
+        torch.testing.assert_close(form(x), SobelGradient()(x))
+        with torch.autocast("cpu", torch.float16):
+            torch.testing.assert_close(form(x.float()), SobelGradient()(x.float()))
+
     def test_holds_nothing_that_could_be_lost_on_loading(self) -> None:
         """There are neither parameters nor buffers, stored or not."""
         module = SobelGradient()

@@ -254,7 +254,7 @@ class HanPffForImageClassification(HanPffPreTrainedModel):
         # CODEPATH: published checkpoints have a centre for each vector; the other kind is an experiment.
         per_class = (config.num_labels,) if config.center_type == "vector_class" else ()
         self.centers = nn.Buffer(torch.zeros(num_vectors, *per_class, size))
-        self.center_rate = nn.Buffer(torch.full((), config.center_rate))
+        self.center_rate = nn.Buffer(torch.full((), float(config.center_rate)))
         self.post_init()
 
     @can_return_tuple
