@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from transformers import PreTrainedModel
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import InvalidOptionError, TrainingDataError
 from fer_zoo.evaluation.data import LabelledPictures
 from fer_zoo.evaluation.loading import load_classifier
 from fer_zoo.evaluation.metrics import compute_metrics
@@ -131,6 +131,7 @@ def calibrate(
     Raises:
         InvalidOptionError: if an option is out of its range, or the data cannot be fitted; see
             :func:`fit_temperature`.
+        TrainingDataError: if the pictures settle no temperature, as when every answer is right or they are few.
         MissingPackageError: if scikit-learn is not installed.
     """
     classifier = load_classifier(model, processor, device=device)
@@ -139,6 +140,10 @@ def calibrate(
     predictions = raw.between(classifier.label_set, dataset.label_set)
     before = getattr(config, "temperature", 1.0)
     temperature = fit_temperature(predictions.logits, predictions.labels)
+    if temperature in {MIN_TEMPERATURE, MAX_TEMPERATURE}:
+        raise TrainingDataError(
+            "The pictures settle no temperature, as when every answer is right or they are few; take more or others"
+        )
     figures_before = _metrics(predictions, predictions.probabilities(before))
     figures_after = _metrics(predictions, cross_fit(predictions.logits, predictions.labels, num_folds))
     config.temperature = temperature

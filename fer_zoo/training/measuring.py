@@ -31,6 +31,7 @@ class MeasuringTrainer(Trainer):
     def __init__(self, *args: Any, **options: Any) -> None:
         self.num_unreadable = 0
         self._measured: list[Tensor] = []
+        self._batched: Any = None  # the data set whose batches transformers keeps, if its workers persist
         super().__init__(*args, **options)
 
     @abstractmethod
@@ -42,6 +43,9 @@ class MeasuringTrainer(Trainer):
         chosen = self.eval_dataset if eval_dataset is None else eval_dataset
         if isinstance(chosen, str):
             chosen = self.eval_dataset[chosen]
+        if chosen is not self._batched:  # transformers would take those of another for these, as neither has a name
+            self.__dict__.pop("_eval_dataloaders", None)
+            self._batched = chosen
         with self._keeping_last_batch():
             loader = super().get_eval_dataloader(None if chosen is None else self._marked(chosen))
         return cast("DataLoader[Any]", loader)

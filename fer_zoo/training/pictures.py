@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import Dataset, Subset, get_worker_info
 from torchvision.transforms import v2
 from transformers.image_utils import pil_torch_interpolation_mapping
 
@@ -156,22 +156,31 @@ class PictureReader(Dataset[dict[str, Any] | ImageReadError | None]):
 
     @cached_property
     def _no_label(self) -> int | list[float] | None:
-        """What stands for no label, as the first label says; ``None`` if the first row that is read has none."""
-        label: Any = None
-        if isinstance(self.rows, ExpressionDataset):
-            targets = (self.rows.target_of(sample) for sample in self.rows.samples)
-            label = next((target for target in targets if target is not None), None)
-        else:
-            for index in range(len(self)):
-                try:
-                    label = self._read_row(index).get("label")
-                    break
-                except ImageReadError:
-                    continue
+        """What stands for no label, as the first label says; ``None`` if there is none."""
+        label = next((label for label in self._labels() if label is not None), None)
         if label is None:
             return None
         shape = torch.as_tensor(label).shape
         return [0.0] * shape[0] if shape else NO_LABEL
+
+    def _labels(self) -> Iterator[Any]:
+        """Yield the labels of the rows until one says that rows have none; pictures are read if nothing else helps."""
+        rows: Any = self.rows
+        while isinstance(rows, Subset):
+            rows = rows.dataset
+        if isinstance(rows, ExpressionDataset):
+            yield from (rows.target_of(sample) for sample in rows.samples)
+        elif hasattr(rows, "column_names"):
+            yield from rows["label"] if "label" in rows.column_names else ()
+        else:
+            for index in range(len(self)):
+                try:
+                    row = self._read_row(index)
+                except ImageReadError:
+                    continue
+                if "label" not in row:
+                    return
+                yield row["label"]
 
 
 class PictureCollator:
@@ -253,7 +262,9 @@ def show_single_twice(batch: dict[str, Tensor], batch_size: int) -> dict[str, Te
 
 def as_labels(values: Sequence[Any]) -> Tensor:
     """Return class numbers ``(B,)`` as int64, or votes ``(B, K)`` as float32."""
-    labels = torch.as_tensor(values)
+    if not len(values):
+        return torch.zeros(0, dtype=torch.int64)
+    labels = torch.stack([torch.as_tensor(value) for value in values])
     return labels.to(torch.float32) if labels.ndim > 1 else labels
 
 

@@ -104,6 +104,7 @@ class SemiSupervisedTrainer(ExpressionTrainer):
         Raises:
             TrainingDataError: if there are no pictures of either kind.
         """
+        self._micro_batch = 0
         if self.unlabelled_dataset is not None:
             self._unlabelled = UnlabelledBatches(
                 self._readable(self.unlabelled_dataset),
@@ -141,7 +142,6 @@ class SemiSupervisedTrainer(ExpressionTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train; afterwards the model has the averaged weights, if there is an average."""
-        self._micro_batch = 0
         self._recorded = {}
         try:
             return super().train(*args, **kwargs)

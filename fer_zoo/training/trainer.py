@@ -105,6 +105,7 @@ class ExpressionTrainer(MeasuringTrainer):
         Raises:
             TrainingDataError: if there are no pictures, or fewer than a batch where the last one is dropped.
         """
+        self._step_inputs = []  # also when transformers begins anew with smaller batches, as memory ran out
         if self.train_dataset is None or len(self.train_dataset) == 0:
             raise TrainingDataError("There are no pictures to train on")
         self.train_dataset = self._readable(self.train_dataset)
@@ -265,7 +266,6 @@ class ExpressionTrainer(MeasuringTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train; afterwards the model has the averaged weights, if there is an average."""
-        self._step_inputs = []
         self.average = WeightAverage(self.model, self.args.ema_decay) if self.args.ema_decay else None
         output = super().train(*args, **kwargs)
         if self.average is not None:

@@ -11,7 +11,7 @@ from evaluation_pictures import Pictures, columns_picture, reading_model
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError
 from fer_zoo.evaluation import calibrate, cross_fit, fit_temperature
 from fer_zoo.labels import get_label_set
 from fer_zoo.models import FerImageProcessor
@@ -169,3 +169,15 @@ class TestCalibrate:
         ]
 
         assert found[0] == found[1]
+
+    def test_a_model_that_is_always_right_settles_no_temperature(self, processor: FerImageProcessor) -> None:
+        """The likelihood grows without end as it gets lower; the model keeps the temperature that it had."""
+        label_set = get_label_set("raf_db")
+        model = reading_model(label_set, temperature=2.0)
+        labels = [i % 2 for i in range(20)]
+        images = [columns_picture(*np.eye(7)[label]) for label in labels]
+
+        with pytest.raises(TrainingDataError, match="The pictures settle no temperature"):
+            calibrate(model, Pictures(images, labels, label_set), processor=processor)
+
+        assert model.config.temperature == 2.0

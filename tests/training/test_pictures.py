@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import Subset
 from training_rows import LABEL_SET, Rows, processor
 
 from fer_zoo.datasets import ExpressionDataset, Sample, Targets
@@ -97,6 +98,29 @@ def test_a_row_without_a_label_among_others_has_what_does_not_count(
         class_numbers(rows)
 
 
+def test_the_first_row_may_be_one_without_a_label(tmp_path: Path) -> None:
+    """As loose pictures come first in a folder: in a part of a data set, in rows of another library, and in a list."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    own = ExpressionDataset([Sample(tmp_path / "a.png", None), Sample(tmp_path / "a.png", 1)], LABEL_SET, name="faces")
+    several = [
+        Subset(own, [0, 1]),
+        own.to_hugging_face(),
+        [{"image": tmp_path / "a.png", "label": x} for x in (None, 1)],
+    ]
+
+    for rows in several:
+        found = [PictureReader(rows)[index] for index in (0, 1)]
+        assert [row["label"] for row in found if isinstance(row, dict)] == [-100, 1]
+
+
+def test_rows_of_no_data_set_have_no_label() -> None:
+    """Nothing stands for what no row has."""
+    row = PictureReader([{"image": Image.new("RGB", (2, 2))}] * 2)[0]
+
+    assert isinstance(row, dict)
+    assert "label" not in row
+
+
 def test_a_batch_without_a_picture_is_an_error() -> None:
     """There is nothing to train on, and the error says where to look."""
     collate = PictureCollator((112, 112), PixelPreparation(processor()).interpolation)
@@ -107,7 +131,12 @@ def test_a_batch_without_a_picture_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([2, 0], torch.tensor([2, 0])), ([[0, 3], [1, 1]], torch.tensor([[0.0, 3.0], [1.0, 1.0]]))],
+    [
+        ([2, 0], torch.tensor([2, 0])),
+        ([[0, 3], [1, 1]], torch.tensor([[0.0, 3.0], [1.0, 1.0]])),
+        ([torch.tensor([0, 3]), torch.tensor([1, 1])], torch.tensor([[0.0, 3.0], [1.0, 1.0]])),
+        ([], torch.zeros(0, dtype=torch.int64)),
+    ],
 )
 def test_labels_are_whole_numbers_and_votes_are_not(values: list[Any], expected: torch.Tensor) -> None:
     """Class numbers stay int64, votes become float32."""
