@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from uuid import uuid4
@@ -45,7 +45,8 @@ def whole_file(path: str | PathLike[str]) -> Iterator[Path]:
             _sync(partial)
             partial.replace(place)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # as where a part of the path is a file: the first error says more
+            partial.unlink()
         raise
 
 

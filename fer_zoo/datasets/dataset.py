@@ -112,12 +112,16 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
         return {expression: counts[index] for index, expression in enumerate(self.label_set)}
 
     def require_every_class(self) -> None:
-        """Make sure that there is something to learn of every class.
+        """Make sure that there is something to learn of every class: a sample, or with votes as targets a vote above 0.
 
         Raises:
-            EmptyClassError: a class has no sample; the message lists all of them.
+            EmptyClassError: a class has nothing to learn; the message lists all of them.
         """
-        empty = [expression for expression, count in self.class_counts().items() if not count]
+        counts = list(self.class_counts().values())
+        if self.targets == "votes":
+            votes = [sample.votes for sample in self.samples if sample.votes is not None]
+            counts = [any(row[index] > 0 for row in votes) for index in range(len(self.label_set))]
+        empty = [expression for expression, count in zip(self.label_set, counts, strict=True) if not count]
         if empty:
             raise EmptyClassError(f"{self.name}, {self.split}", self.label_set.name, empty)
 

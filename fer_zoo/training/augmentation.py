@@ -12,6 +12,7 @@ Papers: random erasing after Zhong et al., AAAI 2020 (arXiv 1708.04896); RandAug
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
@@ -94,7 +95,10 @@ class Augmentation:
             self._check(name, "a number from 0 to 1", highest=1.0)
         self._check("rotation", "an angle from 0 to 180 degrees", highest=180.0)
         for name in ("gamma", "mixup", "cutmix", "rand_augment"):
-            self._check(name, "a number that is at least 0", highest=math.inf)
+            self._check(name, "a number that is at least 0", highest=sys.float_info.max)
+        if self.rand_augment != int(self.rand_augment) or isinstance(self.rand_augment, bool):
+            raise InvalidOptionError("rand_augment", self.rand_augment, "a whole number that is at least 0")
+        object.__setattr__(self, "rand_augment", int(self.rand_augment))
         for name, highest in (
             ("scale", math.inf),
             ("blur_sigma", math.inf),
@@ -114,7 +118,8 @@ class Augmentation:
         """Refuse what is no pair of positive numbers in order; a list, as files have it, becomes a tuple."""
         value = getattr(self, name)
         expected = f"two numbers in order, above 0{f' and up to {highest:g}' if math.isfinite(highest) else ''}"
-        if not isinstance(value, list | tuple) or len(value) != 2 or not 0 < value[0] <= value[1] <= highest:  # noqa: PLR2004
+        limit = min(highest, sys.float_info.max)
+        if not isinstance(value, list | tuple) or len(value) != 2 or not 0 < value[0] <= value[1] <= limit:  # noqa: PLR2004
             raise InvalidOptionError(name, value, expected)
         object.__setattr__(self, name, (float(value[0]), float(value[1])))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +58,23 @@ class TrainingData:
         """Whether the report is about pictures that the epoch and the temperature were chosen by, if only some."""
         chosen, reported = (set(list_pictures(part)) for part in (self.eval, self.reported))
         return not chosen.isdisjoint(reported)
+
+    def digest(self, place: str) -> str:
+        """Return a digest of the pictures that are learnt and that choose the epoch, with their targets, in order.
+
+        Args:
+            place: ``data.path``; pictures below it are told apart by their paths from there, others by their names, so
+                that data may be moved as a whole.
+        """
+        root = Path(place).absolute()
+        root = root.parent if root.is_file() else root
+        found = hashlib.sha256()
+        for name, part in (("train", self.train), ("eval", self.eval)):
+            for sample in part.samples if part is not None else ():
+                path = sample.path.absolute()
+                picture = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+                found.update(repr((name, picture, sample.part, part and part.target_of(sample))).encode())
+        return found.hexdigest()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of pictures of each class, by part; last, where there are any, that of those without."""

@@ -127,7 +127,10 @@ class DistillationTrainer(SemiSupervisedTrainer):
         """
         fill = self.preparation.mean
         pictures = augment(self.reading.scale(images), self.augmentation, fill=fill)
-        if "labels" in inputs:
+        if not self.args.hard_label_share:  # any class serves: the teachers see the mixture, and labels are not used
+            classes = torch.zeros(len(pictures), dtype=torch.long, device=pictures.device)
+            pictures, _ = mix(pictures, classes, self.augmentation, self.model.config.num_labels)
+        elif "labels" in inputs:
             pictures, inputs["labels"] = mix(
                 pictures, inputs["labels"], self.augmentation, self.model.config.num_labels
             )

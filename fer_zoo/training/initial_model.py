@@ -27,6 +27,10 @@ DATA_PROCESSORS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+#: Fields of a configuration that the label set of the data decides.
+CLASS_FIELDS = ("id2label", "label2id")
+
+
 @dataclass(frozen=True, slots=True)
 class InitialModel:
     """Where a run starts.
@@ -54,7 +58,7 @@ def make_initial_model(settings: RunSettings, label_set: LabelSet) -> InitialMod
     Raises:
         UnknownNameError: if there is no such model.
         UnknownSettingError: if its configuration has no such field.
-        InvalidOptionError: if a field has a wrong value, or the recipe is for another model.
+        InvalidOptionError: if a field has a wrong value or names classes, or the recipe is for another model.
         WeightsNotFoundError: if weights are asked for and there are none.
         CheckpointError: if the weights do not fit.
     """
@@ -159,19 +163,23 @@ def _load(settings: RunSettings, label_set: LabelSet) -> InitialModel:
 
 
 def _check_config(settings: RunSettings, config_class: type[FerConfig]) -> None:
-    """Refuse fields that the configuration does not have, and a recipe for another model.
+    """Refuse fields that the configuration does not have, names of classes, and a recipe for another model.
 
     Raises:
         UnknownSettingError: if there is no such field.
-        InvalidOptionError: if the recipe is for another model.
+        InvalidOptionError: if the recipe is for another model, or the settings name classes.
     """
     recipe = get_recipe(settings.recipe)
     if recipe.model is not None and get_entry(recipe.model).architecture != config_class.model_type:
         raise InvalidOptionError(
             "model.name", settings.model.name, f"{recipe.model}, which the recipe {recipe.name!r} was made for"
         )
-    known = [field.name for field in fields(config_class)]
-    for name in settings.model.config:
+    known = [field.name for field in fields(config_class) if field.name not in CLASS_FIELDS]
+    for name, value in settings.model.config.items():
+        if name in CLASS_FIELDS:
+            raise InvalidOptionError(
+                f"model.{name}", value, "nothing: the classes come from the data, see data.label_set"
+            )
         if name not in known:
             raise UnknownSettingError(f"model.{name}", [f"model.{field}" for field in known])
 

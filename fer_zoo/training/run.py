@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from transformers import Trainer, TrainerCallback, set_seed
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, set_seed
 from transformers.trainer_callback import PrinterCallback
 
-from fer_zoo.errors import FerZooError, InvalidOptionError, MissingPackageError
+from fer_zoo.errors import FerZooError, InvalidOptionError, MissingPackageError, TrainingDataError
 from fer_zoo.evaluation import Calibration, Environment, EvaluationReport, calibrate, compute_trainer_metrics, evaluate
-from fer_zoo.evaluation.calibration import MAX_TEMPERATURE, MIN_TEMPERATURE
 from fer_zoo.hub.files import CARD
 from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.training.arguments import ExpressionTrainingArguments
@@ -56,6 +55,21 @@ class TrainingResult:
     report: EvaluationReport | None
     calibration: Calibration | None
     record: RunRecord
+
+
+class BestCheckpoint(TrainerCallback):
+    """Tell a trainer that goes on where the best checkpoint is: it looks where the folder was then.
+
+    Args:
+        path: the best checkpoint so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Put the place into the state that was read from the checkpoint."""
+        state.best_model_checkpoint = str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +112,12 @@ class TrainingRun:
 
         Raises:
             RunFolderError: if the folder holds something that must not be written over, or checkpoints of which none
-                can be gone on from.
+                can be gone on from, or that have learnt other pictures or counted epochs of other lengths.
+            InvalidOptionError: if the method needs pictures or models that are missing.
             FerZooError: if the data or the model cannot be used as they are; see
                 :func:`~fer_zoo.training.load_training_data`.
         """
+        _check_sources(settings)
         work = RunFolder(Path(folder).resolve())
         work.check(settings, mode)
         arguments = make_arguments(settings, work)
@@ -117,10 +133,14 @@ class TrainingRun:
         checkpoint, passed_over = work.choose_checkpoint(
             mode, num_processes=arguments.world_size, has_average=arguments.ema_decay > 0
         )
+        pictures = data.digest(settings.data.path)
+        if checkpoint is not None:
+            _check_epochs(settings, work, arguments, data)
+            work.check_pictures(pictures)
         wait_for_everyone()  # nobody writes before all have looked
         if arguments.should_save:
             header = ", ".join(f"{name} {version}" for name, version in _environment(arguments).versions.items())
-            work.begin(settings, f"made with {header}", restart=mode == "restart")
+            work.begin(settings, f"made with {header}", restart=mode == "restart", pictures=pictures)
         wait_for_everyone()
         return cls(settings, work, data, initial, arguments, checkpoint, passed_over, command)
 
@@ -139,6 +159,8 @@ class TrainingRun:
         further: dict[str, Any] = {"unlabelled_dataset": self.data.unlabelled} if method.takes_unlabelled else {}
         if method.takes_teachers:
             further["teachers"] = self.settings.model.teachers
+        best = None if self.checkpoint is None else self.folder.find_best(self.checkpoint)
+        moved = [] if best is None else [BestCheckpoint(best)]
         trainer = method.trainer(
             self.initial.model,
             self.arguments,
@@ -146,7 +168,7 @@ class TrainingRun:
             train_dataset=self.data.train,
             eval_dataset=self.data.eval,
             compute_metrics=compute_trainer_metrics(self.data.train.label_set),
-            callbacks=list(callbacks),
+            callbacks=[*moved, *callbacks],
             **further,
         )
         trainer.remove_callback(PrinterCallback)  # a library does not print
@@ -218,7 +240,7 @@ class TrainingRun:
             )
         except InvalidOptionError as error:
             return None, str(error)
-        if calibration.temperature in {MIN_TEMPERATURE, MAX_TEMPERATURE}:
+        except TrainingDataError:
             model.config.temperature = 1.0
             return None, "the pictures for it settle no temperature, as when every answer is right or they are few"
         return calibration, ""
@@ -227,6 +249,7 @@ class TrainingRun:
         """Measure the model on the pictures that the report is about."""
         if self.data.reported is None:
             return None
+        model.config.name_or_path = self.folder.path.name  # not that of the model that was fine-tuned
         return evaluate(
             model,
             self.data.reported,
@@ -283,6 +306,35 @@ def make_arguments(
         may_be_single = arguments.unreadable == "skip" and len(data.train) >= 2 * batch
         arguments.dataloader_drop_last = is_single or may_be_single
     return arguments
+
+
+def _check_sources(settings: RunSettings) -> None:
+    """Refuse a method without the pictures or the models that it learns from.
+
+    Raises:
+        InvalidOptionError: if they are missing.
+    """
+    if METHODS[settings.method].takes_teachers and not settings.model.teachers:
+        expected = f"at least one model, which the method {settings.method!r} learns from"
+        raise InvalidOptionError("model.teachers", settings.model.teachers, expected)
+    if settings.method == "ada_cm" and not settings.data.unlabelled:
+        expected = "kind and path of pictures without labels, which the method 'ada_cm' learns from"
+        raise InvalidOptionError("data.unlabelled", settings.data.unlabelled, expected)
+
+
+def _check_epochs(
+    settings: RunSettings, folder: RunFolder, arguments: ExpressionTrainingArguments, data: TrainingData
+) -> None:
+    """Refuse to go on where ``training.unreadable`` would change whether an epoch has its last batch.
+
+    Raises:
+        RunFolderError: if it would.
+    """
+    before = folder.read_settings()
+    if before.training.get("unreadable") != settings.training.get("unreadable"):
+        folder.check_last_batch(
+            make_arguments(before, folder, data).dataloader_drop_last, arguments.dataloader_drop_last
+        )
 
 
 def wait_for_everyone() -> None:

@@ -23,6 +23,7 @@ from fer_zoo.whole_files import write_whole
 
 SETTINGS_FILE, RECORD_FILE = "run.yaml", "training.json"
 CHECKPOINTS, UNFINISHED = "checkpoints", ".unfinished"
+PICTURES_FILE = "pictures.sha256"  # among the checkpoints, as it is about what they have learnt
 
 MODES = ("auto", "resume", "restart")
 
@@ -72,8 +73,9 @@ class RunFolder:
 
         Args:
             settings: of the run that is about to begin.
-            mode: ``"auto"`` goes on with the same run if it was interrupted, ``"resume"`` also with one that is
-                finished or had other settings, as long as they can still take effect, and ``"restart"`` begins anew.
+            mode: ``"auto"`` goes on with the same run if it was interrupted, or begins where there is no checkpoint,
+                ``"resume"`` goes on also with one that is finished or had other settings, as long as they can still
+                take effect, and ``"restart"`` begins anew.
 
         Raises:
             RunFolderError: if the folder holds a finished run, one with settings that do not go together with these, or
@@ -98,15 +100,19 @@ class RunFolder:
             self._check_resumable(settings)
 
     def _check_same_run(self, settings: RunSettings) -> None:
-        """Refuse a finished run, and one with other settings.
+        """Refuse a finished run, and one with other settings that has left something to lose.
+
+        A run that came to its end before its first checkpoint has left its settings alone, which are written anew.
 
         Raises:
             RunFolderError: if it is one.
         """
+        if not self._find_checkpoints() and not (self.path / RECORD_FILE).exists():
+            return
         advice = "--restart begins anew and deletes it, --resume goes on from its last checkpoint."
         if self.is_finished:
             raise RunFolderError(str(self.path), "holds a finished run", f"Choose another folder; {advice}")
-        changed = RunSettings.from_layers(read_settings(self.path / SETTINGS_FILE)).differences(settings)
+        changed = self.read_settings().differences(settings)
         if changed:
             found = f"holds an interrupted run with other settings: {', '.join(changed)}"
             raise RunFolderError(str(self.path), found, f"Give the same settings or another folder; {advice}")
@@ -117,7 +123,7 @@ class RunFolder:
         Raises:
             RunFolderError: if there are any.
         """
-        before = RunSettings.from_layers(read_settings(self.path / SETTINGS_FILE))
+        before = self.read_settings()
         old, new = effective_values(before), effective_values(settings)
         names = [name for name in before.differences(settings) if old.get(name) != new.get(name)]
         average = "training.ema_decay"
@@ -188,13 +194,69 @@ class RunFolder:
             passed_over.append(path)
         return None, passed_over
 
-    def begin(self, settings: RunSettings, header: str, *, restart: bool) -> None:
+    def check_pictures(self, digest: str) -> None:
+        """Refuse to go on from a checkpoint with other pictures; what was not noted cannot be compared.
+
+        Args:
+            digest: of the pictures, see :meth:`~fer_zoo.training.TrainingData.digest`.
+
+        Raises:
+            RunFolderError: if the pictures have changed.
+        """
+        noted = self.checkpoints / PICTURES_FILE
+        if noted.is_file() and noted.read_text(encoding="utf-8").strip() != digest:
+            raise RunFolderError(
+                str(self.path),
+                "holds checkpoints of other pictures: those of data.path, or their labels, have changed, so that "
+                "pictures that were learnt already could choose the epoch",
+                "Put them back, choose another folder, or begin anew with --restart, which deletes the checkpoints.",
+            )
+
+    def check_last_batch(self, before: bool, now: bool) -> None:
+        """Refuse to go on from a checkpoint where an epoch has another number of steps, by which epochs are counted.
+
+        Args:
+            before: whether the run left out the last batch of an epoch.
+            now: whether it would do so from here on.
+
+        Raises:
+            RunFolderError: if they differ.
+        """
+        if before != now:
+            raise RunFolderError(
+                str(self.path),
+                "holds checkpoints in which the steps of an epoch are settled, and another training.unreadable "
+                f"{'leaves out' if now else 'keeps'} the last batch of each",
+                f"Leave it as it is in {SETTINGS_FILE}, choose a new folder, or begin anew with --restart, which "
+                "deletes the checkpoints.",
+            )
+
+    def read_settings(self) -> RunSettings:
+        """Return the settings of the run that was here last."""
+        return RunSettings.from_layers(read_settings(self.path / SETTINGS_FILE))
+
+    def find_best(self, checkpoint: Path) -> Path | None:
+        """Return the best checkpoint when another one was written, in this folder, wherever it was then.
+
+        Args:
+            checkpoint: that training goes on from; its state names the best one by its path at that time.
+
+        Returns:
+            The folder, ``None`` if there was no best one or it is not here.
+        """
+        state = json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
+        best = state.get("best_model_checkpoint")
+        found = None if best is None else self.checkpoints / re.split(r"[\\/]", best)[-1]
+        return found if found is not None and found.is_dir() else None
+
+    def begin(self, settings: RunSettings, header: str, *, restart: bool, pictures: str = "") -> None:
         """Write the settings; on a new start, delete what an earlier run has left.
 
         Args:
             settings: of the run.
             header: comment above them.
             restart: whether to begin anew.
+            pictures: digest of its pictures, which is noted for :meth:`check_pictures`; empty for none.
 
         Raises:
             RunFolderError: if a checkpoint cannot be deleted, and would be gone on from.
@@ -208,6 +270,9 @@ class RunFolder:
         (self.path / RECORD_FILE).unlink(missing_ok=True)
         text = yaml.safe_dump(settings.to_dict(), sort_keys=False, allow_unicode=True)
         write_whole(self.path / SETTINGS_FILE, f"# {header}\n{text}".encode())
+        if pictures:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            write_whole(self.checkpoints / PICTURES_FILE, f"{pictures}\n".encode())
 
     def _delete_checkpoints(self) -> None:
         """Delete all checkpoints; of what a link leads to only those, as other things may lie there.

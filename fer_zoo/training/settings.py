@@ -28,6 +28,11 @@ OWNED = frozenset(
 #: What the epoch is chosen by where nothing else is asked for, and the figures of which less is better.
 BEST, LESS_IS_BETTER = "accuracy", frozenset({"ece", "loss", "nll"})
 
+#: Every figure that the epoch can be chosen by, with or without ``eval_`` before it.
+FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll", "loss")
+
+MAX_SEED = 2**32 - 1  # of NumPy
+
 PROCESSOR_OPTIONS = ("color_mode", "crop_template", "image_mean", "image_std", "resample")
 
 #: Settings that may differ when an interrupted run goes on: they change where it computes, not what.
@@ -271,7 +276,7 @@ def check_training(training: dict[str, Any], method: str) -> dict[str, Any]:
     """Return options of training after refusing those that the method does not have, or that cannot be.
 
     Raises:
-        InvalidOptionError: if there is no such method, or a number is not above 0.
+        InvalidOptionError: if there is no such method or figure, or a number is out of its range.
         UnknownSettingError: if the method has no such option.
     """
     if method not in METHODS:
@@ -282,6 +287,14 @@ def check_training(training: dict[str, Any], method: str) -> dict[str, Any]:
             raise UnknownSettingError(f"training.{name}", known)
         if name in POSITIVE and not value > 0:
             raise InvalidOptionError(f"training.{name}", value, "a number above 0")
+    seed, workers = training.get("seed", 0), training.get("dataloader_num_workers", 0)
+    if not 0 <= seed <= MAX_SEED:
+        raise InvalidOptionError("training.seed", seed, f"a whole number from 0 to {MAX_SEED}")
+    if workers < 0:
+        raise InvalidOptionError("training.dataloader_num_workers", workers, "a whole number that is at least 0")
+    if choice_of_epoch(training)["metric_for_best_model"] not in FIGURES:
+        figure = training["metric_for_best_model"]
+        raise InvalidOptionError("training.metric_for_best_model", figure, f"one of {', '.join(FIGURES)}")
     return training
 
 

@@ -171,6 +171,16 @@ def test_empty_classes_are_listed(dataset: ExpressionDataset) -> None:
         dataset.select([0]).require_every_class()
 
 
+def test_a_class_with_a_vote_is_there_where_votes_are_learnt(dataset: ExpressionDataset) -> None:
+    """Fear has 7 votes, anger 8 in all and contempt 5, although no picture is one of contempt by its label."""
+    voted = with_votes(dataset).select([0, 3])
+
+    voted.require_every_class()
+
+    with pytest.raises(EmptyClassError, match="has no sample of: contempt"):
+        voted.select([0]).require_every_class()
+
+
 @pytest.mark.parametrize("votes", [None, (0.0, 0.0, 0.0)])
 def test_votes_that_nobody_gave_are_no_target(votes: tuple[float, ...] | None) -> None:
     """With and without zeros for each class an item has no label, and stays an unlabelled one in another label set."""

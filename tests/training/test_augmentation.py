@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torchvision.transforms import v2
 
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.training import Augmentation
@@ -176,6 +178,21 @@ def test_brightness_multiplies_and_contrast_stretches_around_the_mean() -> None:
     assert 1.05 < float(spread.max()) <= 1.3
 
 
+def test_gamma_raises_every_value_to_one_exponent_for_each_picture() -> None:
+    """Black and white stay; a half and a quarter give one exponent, anywhere from exp(-0.7) to exp(0.7)."""
+    images = torch.tensor([0.0, 0.25, 0.5, 1.0]).view(1, 1, 2, 2).expand(200, 3, 2, 2)
+
+    toned = augment(images, Augmentation(gamma=0.7)).flatten(2)
+
+    assert torch.equal(toned[..., 0], torch.zeros(200, 3))
+    assert torch.equal(toned[..., 3], torch.ones(200, 3))
+    exponent = toned[:, :1, 2].log() / math.log(0.5)
+    torch.testing.assert_close(toned[..., 2].log() / math.log(0.5), exponent.expand(200, 3))
+    torch.testing.assert_close(toned[..., 1].log() / math.log(0.25), exponent.expand(200, 3))
+    assert math.exp(-0.7) <= float(exponent.min()) < math.exp(-0.65)
+    assert math.exp(0.65) < float(exponent.max()) <= math.exp(0.7) + 1e-6
+
+
 def test_grey_takes_the_colour_away(images: Tensor) -> None:
     """The three channels become the brightness of ITU-R BT.601, as far as torchvision's weights have digits."""
     grey = augment(images, Augmentation(grey=1.0))
@@ -215,6 +232,22 @@ def test_rand_augment_changes_pictures_within_their_values(images: Tensor) -> No
     assert different.shape == images.shape
     assert 0.0 <= float(different.min()) <= float(different.max()) <= 1.0
     assert int(changed((images * 255).floor() / 255, different).sum()) >= 6
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_rand_augment_makes_so_many_operations_of_each_picture(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With torchvision's operations replaced by one that adds 1 of 255, every picture is brighter by their number."""
+
+    def brighten(_self: v2.RandAugment, image: Tensor, *_: Any, **__: Any) -> Tensor:
+        """Stand for any operation."""
+        return image + 1
+
+    monkeypatch.setattr(v2.RandAugment, "_apply_image_or_video_transform", brighten)
+    dark = torch.full((4, 3, 8, 8), 100 / 255)
+
+    brightened = augment(dark, Augmentation(rand_augment=number))
+
+    torch.testing.assert_close(brightened, torch.full_like(dark, (100 + number) / 255))
 
 
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])
@@ -275,6 +308,9 @@ def test_mix_of_zero_leaves_batches_alone(images: Tensor) -> None:
         ({"flip": 1.5}, "Invalid value 1.5 for flip: expected a share from 0 to 1."),
         ({"rotation": -1}, "Invalid value -1 for rotation: expected an angle from 0 to 180 degrees."),
         ({"mixup": -0.1}, "Invalid value -0.1 for mixup: expected a number that is at least 0."),
+        ({"rand_augment": 1.5}, "Invalid value 1.5 for rand_augment: expected a whole number that is at least 0."),
+        ({"mixup": math.inf}, "Invalid value inf for mixup: expected a number that is at least 0."),
+        ({"blur_sigma": (1.0, math.inf)}, r"Invalid value \(1.0, inf\) for blur_sigma: expected two numbers in order"),
         ({"scale": (1.2, 0.8)}, r"Invalid value \(1.2, 0.8\) for scale: expected two numbers in order, above 0."),
         ({"erase_area": 0.2}, "Invalid value 0.2 for erase_area: expected two numbers in order, above 0 and up to 1."),
     ],

@@ -155,6 +155,29 @@ class TestTraining:
         first, second = (student.state_dict() for student in students)
         assert all(torch.equal(value, second[name]) for name, value in first.items())
 
+    def test_pictures_without_labels_are_mixed_where_none_is_needed(self, tmp_path: Path) -> None:
+        """With all of the loss from the teachers, the student gets the same mixture with labels and without."""
+        student = smooth_model()
+        run = trainer(
+            student,
+            tmp_path,
+            [(smooth_model(1), processor())],
+            with_unlabelled=False,
+            hard_label_share=0.0,
+            augmentation={"mixup": 1.0},
+        )
+        images = torch.randint(0, 256, (3, 3, 112, 112), dtype=torch.uint8)
+        made = []
+        for inputs in ({}, {"labels": torch.tensor([0, -100, 2])}):
+            torch.manual_seed(0)
+            made.append(run.make_training_inputs(images, dict(inputs))["pixel_values"])
+
+        whole = run.normalize(run.preparation.fit(run.reading.scale(images)))
+
+        assert torch.equal(made[0], made[1])
+        assert all(not torch.allclose(mixed, own) for mixed, own in zip(made[0], whole, strict=True))
+        torch.testing.assert_close(made[0].mean(), whole.mean(), atol=1e-3, rtol=0)
+
     def test_sharpness_aware_steps_and_the_log(self, tmp_path: Path) -> None:
         """The terms beside the loss are those of the first pass, and make it up."""
         run = trainer(

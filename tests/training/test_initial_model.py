@@ -150,6 +150,16 @@ def test_a_fresh_network_looks_at_photographs_as_its_data_look() -> None:
             CheckpointError,
             "The weights of 'han_pff' do not fit the network that model.",
         ),
+        (
+            {"model": {"id2label": {"0": "sad", "1": "happy"}}},
+            InvalidOptionError,
+            "for model.id2label: expected nothing: the classes come from the data, see data.label_set",
+        ),
+        (
+            {"model": {"label2id": {"sad": 0}}},
+            InvalidOptionError,
+            "for model.label2id: expected nothing: the classes come from the data",
+        ),
         ({"processor": {"crop_template": "close"}}, InvalidOptionError, "expected one of arcface, fer_plus"),
     ],
 )

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from fer_zoo.errors import InvalidOptionError, RunFolderError
-from fer_zoo.training import RunFolder, RunSettings
+from fer_zoo.training import RunFolder, RunSettings, read_settings
 from fer_zoo.training.averaging import AVERAGE_FILE
 from fer_zoo.training.run_folder import RECORD_FILE, SETTINGS_FILE
 
@@ -93,14 +93,26 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_goes_on_only_with_the_same_settings(tmp_path: Path) -> None:
-    """The refusal names what has changed; --resume, where no checkpoint has settled it yet, goes on all the same."""
+    """The refusal names what has changed."""
+    folder = RunFolder(tmp_path)
+    folder.begin(settings(), "made by a test", restart=False)
+    write_checkpoint(folder, 4)
+
+    folder.check(settings(), "auto")
+    with pytest.raises(RunFolderError, match=r"other settings: training\.seed"):
+        folder.check(settings(seed=2), "auto")
+
+
+@pytest.mark.parametrize("mode", ["auto", "resume"])
+def test_a_run_that_failed_before_its_first_checkpoint_takes_other_settings(mode: str, tmp_path: Path) -> None:
+    """Nothing is lost, so that the corrected command works in the same folder, and its settings are written there."""
     folder = RunFolder(tmp_path)
     folder.begin(settings(), "made by a test", restart=False)
 
-    folder.check(settings(), "auto")
-    folder.check(settings(seed=2), "resume")
-    with pytest.raises(RunFolderError, match=r"other settings: training\.seed"):
-        folder.check(settings(seed=2), "auto")
+    folder.check(settings(seed=2), mode)
+    folder.begin(settings(seed=2), "made by a test", restart=False)
+
+    assert RunSettings.from_layers(read_settings(tmp_path / SETTINGS_FILE)) == settings(seed=2)
 
 
 @pytest.mark.parametrize(
