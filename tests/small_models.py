@@ -27,6 +27,15 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
+def narrow_han_pff(**options: Any) -> HanPffForImageClassification:
+    """Return a HAN-PFF with narrow levels and random weights for seven classes, in evaluation mode."""
+    torch.manual_seed(0)
+    config = HanPffConfig(hidden_sizes=[8, 16, 32, 64], vector_size=32, image_size=112, num_labels=7, **options)
+    model = HanPffForImageClassification(config)
+    model.eval()
+    return model
+
+
 def save_small_model(folder: Path) -> Path:
     """Save a narrow HAN-PFF with random weights for the labels of FER+: a face takes it a millisecond."""
     torch.manual_seed(0)

@@ -14,13 +14,17 @@ from fer_zoo.cli import app
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 
-BLOCK = re.compile(r"^ *```shell\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+SHELLS = {"shell", "bash"}
+INLINE = re.compile(r"`(fer-zoo [^`]+)`")  # in the text and in the cells of tables
 START = re.compile(r"(?:^|\s)(?:fer-zoo|fer_zoo\.cli) ")  # also where torchrun runs the module
 
 
 def read_commands(text: str) -> list[list[str]]:
-    """Return the words after every ``fer-zoo`` in the blocks of a shell, up to a comment or the next command."""
-    lines = "".join(BLOCK.findall(text)).replace("\\\n", " ").splitlines()
+    """Return the words after every ``fer-zoo`` in blocks of a shell and in inline code, up to a comment or the next."""
+    blocks = "".join(block for language, block in BLOCK.findall(text) if language in SHELLS)
+    inline = [" ".join(code.split()) for code in INLINE.findall(BLOCK.sub("", text))]
+    lines = blocks.replace("\\\n", " ").splitlines() + inline
     calls = [part for line in lines for part in START.split(line)[1:]]
     return [re.split(r"\s#|[|&;)]", call)[0].split() for call in calls]
 
@@ -55,3 +59,13 @@ def test_an_option_that_does_not_exist_is_found() -> None:
     text = f"```shell\n{first}{second}```\n"
 
     assert [find_unknown(call) for call in read_commands(text)] == [["--jsn"], ["lost"], ["--outptu"]]
+
+
+def test_commands_in_the_text_are_found() -> None:
+    """In a sentence, over the end of a line, in the cell of a table and in a block of bash; not in other blocks."""
+    text = (
+        "Run `fer-zoo lost a.jpg` or `fer-zoo predict\n--jsn`.\n\n| A | `fer-zoo video --a` |\n\n"
+        "```bash\nfer-zoo gone\n```\n\n```text\nfer-zoo printed `fer-zoo so`\n```\n"
+    )
+
+    assert [find_unknown(call) for call in read_commands(text)] == [["gone"], ["lost"], ["--jsn"], ["--a"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,36 @@ def test_machine_knows_its_processor() -> None:
     assert machine.processor
     assert machine.torch_capability != "AVX512" or not machine.features or "avx512f" in machine.features
     assert bool(machine.accelerators) == (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+@pytest.mark.parametrize(
+    ("content", "processor", "features"),
+    [
+        (
+            "processor\t: 0\nmodel name\t: Some Xeon\nflags\t\t: fpu amx_bf16 avx2 avx512f avx512_bf16x fma\n\n"
+            "processor\t: 1\nmodel name\t: Another\nflags\t\t: amx_tile\n",
+            "Some Xeon",
+            ("avx2", "fma", "avx512f", "amx_bf16"),
+        ),
+        ("processor\t: 0\nFeatures\t: fp asimd sve bf16\n", None, ("asimd", "sve", "bf16")),
+        ("processor\t: 0\n", None, ()),
+        (None, None, ()),
+    ],
+    ids=["x86-64", "ARM", "says nothing", "no file"],
+)
+def test_features_are_those_of_the_first_processor(
+    content: str | None,
+    processor: str | None,
+    features: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whole words of the system's list, in our order; without a list there are none, and without a name its kind."""
+    if content is not None:
+        (tmp_path / "cpuinfo").write_text(content, encoding="utf-8")
+    monkeypatch.setattr("fer_zoo.doctor.machine.CPU_INFO", tmp_path / "cpuinfo")
+
+    machine = find_machine()
+
+    assert machine.features == features
+    assert machine.processor == (processor or platform.processor() or platform.machine())

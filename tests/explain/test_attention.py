@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
+from small_models import narrow_han_pff
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.explain import attention_maps
-from fer_zoo.models import HanPffConfig, HanPffForImageClassification, MhanForImageClassification
-
-
-def narrow_han_pff(**options: Any) -> HanPffForImageClassification:
-    """Return a HAN-PFF with narrow levels and random weights, in evaluation mode."""
-    torch.manual_seed(0)
-    config = HanPffConfig(hidden_sizes=[8, 16, 32, 64], vector_size=32, image_size=112, num_labels=7, **options)
-    model = HanPffForImageClassification(config)
-    model.eval()
-    return model
+from fer_zoo.models import MhanForImageClassification
 
 
 def pictures(size: int = 112) -> Tensor:

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from small_models import narrow_han_pff
 from torch import Tensor, nn
 
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.explain import grad_cam
-from fer_zoo.models import HanPffConfig, HanPffForImageClassification, MhanForImageClassification
+from fer_zoo.models import MhanForImageClassification
 
 
 class TinyClassifier(nn.Module):
@@ -37,15 +38,6 @@ class TinyClassifier(nn.Module):
         """Classify pictures."""
         features = self.convolution(pixel_values)
         return SimpleNamespace(features=features, logits=self.linear(features.mean(dim=(2, 3))))
-
-
-def narrow_han_pff() -> HanPffForImageClassification:
-    """Return a HAN-PFF with narrow levels and random weights, in evaluation mode."""
-    torch.manual_seed(0)
-    config = HanPffConfig(hidden_sizes=[8, 16, 32, 64], vector_size=32, image_size=112, num_labels=7)
-    model = HanPffForImageClassification(config)
-    model.eval()
-    return model
 
 
 def pictures(number: int = 2, size: int = 112) -> Tensor:

@@ -18,7 +18,6 @@ from fer_zoo.errors import CheckpointError, FerZooError, HubError, ImageReadErro
 from fer_zoo.hub import push
 from fer_zoo.imaging import read_image
 from fer_zoo.models import MhanForImageClassification
-from fer_zoo.models.mhan.convert_mhan import read_state_dict
 from fer_zoo.pipelines import pipeline
 from fer_zoo.registry import get_entry
 
@@ -44,17 +43,6 @@ def write_pickle(path: Path, content: object) -> None:
 def write_torch(path: Path, content: object) -> None:
     """Write an object as torch does."""
     torch.save({"model_state_dict": {"fc.bias": content}}, path)
-
-
-@pytest.mark.parametrize("write", [write_pickle, write_torch])
-def test_code_in_a_file_for_the_converter_is_not_run(write: Callable[[Path, object], None], tmp_path: Path) -> None:
-    """A pickle that calls something is refused before it can."""
-    write(tmp_path / "weights.pth", Code(tmp_path / "ran"))
-
-    with pytest.raises(CheckpointError, match="holds objects that could run code"):
-        read_state_dict(tmp_path / "weights.pth")
-
-    assert not (tmp_path / "ran").exists()
 
 
 def test_code_in_the_weights_of_a_folder_is_not_run(tmp_path: Path) -> None:
