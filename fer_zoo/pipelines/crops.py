@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
@@ -172,7 +171,7 @@ def _check_options(*, quality: int | None, max_pixels: int, workers: int | None,
     Raises:
         InvalidOptionError: naming the option.
     """
-    if quality is not None and not (isinstance(quality, Integral) and 1 <= quality <= 100):  # noqa: PLR2004  # percent
+    if quality is not None and quality not in range(1, 101):
         raise InvalidOptionError("quality", quality, "a number from 1 to 100, or None for PNG")
     check_counts(workers=workers, limit=limit)
     check_positive(max_pixels=max_pixels)

@@ -81,7 +81,7 @@ class OpenVinoNetwork:
         requests = self._requests.several
         num_pixels = len(pixels) * pixels.shape[-2] * pixels.shape[-1]
         parts = np.array_split(pixels, min(len(pixels), max(len(requests), round(num_pixels / PART_PIXELS))))
-        answers = []
+        answers: list[list[NDArray[np.float32]]] = []
         for start in range(0, len(parts), len(requests)):
             running = []
             try:

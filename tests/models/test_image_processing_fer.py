@@ -130,7 +130,7 @@ def test_default_template_is_arcface() -> None:
         ({"color_mode": "bgr"}, "Invalid value 'bgr' for color_mode: expected one of rgb, grey."),
         ({"crop_size": {"height": 9000, "width": 9000}}, "for crop_size: expected height and width, from 1 to"),
         ({"pad_size": {"height": 9000, "width": 9000}}, "for pad_size: expected height and width, from 1 to"),
-        ({"image_std": [0.0, 0.0, 0.0]}, "Invalid value (0.0, 0.0, 0.0) for image_std: expected finite numbers above 0."),
+        ({"image_std": [0.0, 0.0, 0.0]}, "(0.0, 0.0, 0.0) for image_std: expected finite numbers above 0."),
         ({"image_mean": [0.0, float("nan"), 0.0]}, "for image_mean: expected finite numbers."),
         ({"rescale_factor": 0.0}, "Invalid value 0.0 for rescale_factor: expected finite numbers above 0."),
         ({"resample": 99}, "Invalid value 99 for resample: expected one of PIL.Image.Resampling."),

@@ -104,13 +104,13 @@ def test_the_digest_tells_parts_targets_and_order_apart() -> None:
     """Pictures outside of the place count by their names alone."""
     label_set = get_label_set("raf_db")
 
-    def digest(*samples: Sample, place: str = "/faces", **parts: ExpressionDataset) -> str:
+    def digest(*samples: Sample, place: str = "/faces", chosen: ExpressionDataset | None = None) -> str:
         """Return the digest of some pictures to learn from."""
-        return TrainingData(ExpressionDataset(samples, label_set, name="some"), **parts).digest(place)
+        return TrainingData(ExpressionDataset(samples, label_set, name="some"), eval=chosen).digest(place)
 
     one, two = Sample(Path("/faces/a.png"), 1), Sample(Path("/faces/b.png"), 2)
-    chosen = ExpressionDataset([two], label_set, name="some")
-    different = [digest(one, two), digest(two, one), digest(one), digest(one, eval=chosen)]
+    validation = ExpressionDataset([two], label_set, name="some")
+    different = [digest(one, two), digest(two, one), digest(one), digest(one, chosen=validation)]
     different += [digest(Sample(one.path, 2)), digest(Sample(Path("/faces/x/a.png"), 1))]
 
     assert len(set(different)) == len(different)
