@@ -12,6 +12,7 @@ from fer_zoo.export import is_exported, load_exported
 from fer_zoo.hub.failures import loading_errors
 from fer_zoo.labels import LabelSet, parse_expression
 from fer_zoo.models import register_models
+from fer_zoo.models.checkpoint_errors import check_filled
 from fer_zoo.pipelines.backend import fastest_device
 from fer_zoo.registry import load_image_processor, resolve_model
 
@@ -53,7 +54,7 @@ def load_classifier(
     Raises:
         UnknownNameError: if there is no model of that name.
         WeightsNotFoundError: if there are no weights of that name yet.
-        CheckpointError: if a folder holds no model, or a damaged one.
+        CheckpointError: if a folder holds no model, or a damaged one, or the weights do not fill the model.
         HubError: if the model is no folder, and the Hub does not give it; a subclass says why.
         InvalidOptionError: if a model comes without its image processor.
     """
@@ -70,7 +71,9 @@ def load_classifier(
         return Classifier(fspath(model), load_exported(model), processor or load_image_processor(model))
     checkpoint = resolve_model(model)
     with loading_errors(checkpoint):
-        loaded = AutoModelForImageClassification.from_pretrained(checkpoint).to(device or fastest_device())
+        loaded, report = AutoModelForImageClassification.from_pretrained(checkpoint, output_loading_info=True)
+        check_filled(fspath(model), report["missing_keys"])
+        loaded.to(device or fastest_device())
         return Classifier(fspath(model), loaded, processor or AutoImageProcessor.from_pretrained(checkpoint))
 
 

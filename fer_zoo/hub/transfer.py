@@ -18,7 +18,7 @@ from fer_zoo.errors import CheckpointError, InvalidOptionError, UnknownNameError
 from fer_zoo.hub.card_parts import LIBRARY
 from fer_zoo.hub.failures import hub_errors
 from fer_zoo.hub.files import all_files, folder_files, write_files
-from fer_zoo.models.checkpoint_errors import DAMAGE
+from fer_zoo.models.checkpoint_errors import DAMAGE, check_filled, check_weight_indices
 from fer_zoo.registry import ENTRIES, find_entry
 from fer_zoo.whole_files import whole_folder
 
@@ -147,18 +147,17 @@ def _check_loads(repo_id: str, folder: Path) -> None:
     """Load a model and its image processor once, without the network and without code from the folder.
 
     Raises:
-        CheckpointError: if they do not load, or the weights do not fill the model.
+        CheckpointError: if they do not load, the weights do not fill the model, or an index names other files.
     """
+    check_weight_indices(repo_id, folder)
     try:
         _, report = AutoModelForImageClassification.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, output_loading_info=True
+            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
         )
         AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, *DAMAGE) as error:
         raise CheckpointError(f"The model of {repo_id!r} does not load: {error}") from error
-    if report["missing_keys"]:
-        missing = ", ".join(sorted(report["missing_keys"])[:3])
-        raise CheckpointError(f"The weights of {repo_id!r} do not fill its model; among others missing: {missing}.")
+    check_filled(repo_id, report["missing_keys"])
 
 
 __all__ = ["pull", "push"]

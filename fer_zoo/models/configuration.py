@@ -22,6 +22,7 @@ LIMITS = {
     "vector_size": 2048,
 }
 
+SHOWN_VALUES = 20  # of a long list in an error
 MIXED_FEATURE_STRIDE = 16  # pixels of the crop for one position of the map of the mixed feature network
 
 
@@ -37,7 +38,8 @@ class FerConfig(PreTrainedConfig):
             :func:`fer_zoo.evaluation.calibrate` fits it.
 
     Raises:
-        StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule above.
+        StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule above, or ``id2label``
+            does not number the classes from 0 without a gap, with a different name for each.
     """
 
     keys_to_ignore_at_inference: ClassVar[list[str]] = ["features", "pooler_output"]
@@ -57,9 +59,10 @@ class FerConfig(PreTrainedConfig):
 
         Raises:
             StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule.
-            CheckpointError: if transformers can make nothing of the values.
+            CheckpointError: if transformers can make nothing of the values, or they name another file of weights.
         """
         try:
+            _refuse_other_weights(config_dict)
             return cast(Self, super().from_dict(config_dict, **kwargs))
         except (FerZooError, StrictDataclassError):
             raise
@@ -96,6 +99,15 @@ class FerConfig(PreTrainedConfig):
         """Refuse names of classes that are none; transformers looks them up."""
         if self.architectures is not None and not all(isinstance(name, str) for name in self.architectures):
             raise ValueError(f"architectures must be names of classes, got {self.architectures}.")
+
+    def validate_id2label(self) -> None:
+        """Refuse classes that are not numbered from 0 without a gap, or whose names are not different texts."""
+        classes = self.id2label or {}
+        if {int(key) for key in classes} != set(range(len(classes))):
+            raise ValueError(f"id2label must have the keys 0 to {len(classes) - 1}, got {_shortened(list(classes))}.")
+        names = list(classes.values())
+        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise ValueError(f"id2label must have different texts as names, got {_shortened(names)}.")
 
     def validate_limits(self) -> None:
         """Refuse sizes that no picture and no network has."""
@@ -138,6 +150,25 @@ class MixedFeatureConfig(FerConfig):
             raise ValueError(
                 f"image_size must be a positive multiple of {MIXED_FEATURE_STRIDE}, got {self.image_size}."
             )
+
+
+def _shortened(values: list[Any]) -> str:
+    """Write the first values of a list."""
+    return f"{str(values[:SHOWN_VALUES])[:-1]}, …]" if len(values) > SHOWN_VALUES else str(values)
+
+
+def _refuse_other_weights(config_dict: dict[str, Any]) -> None:
+    """Refuse values that name another file of weights: it could be a pickle.
+
+    Raises:
+        CheckpointError: if they do.
+    """
+    name = config_dict.get("transformers_weights")
+    if name is not None:
+        raise CheckpointError(
+            f"The configuration names weights of its own: transformers_weights is {name!r}. They are read from "
+            "'model.safetensors' alone; remove the entry."
+        )
 
 
 __all__ = ["FerConfig", "MixedFeatureConfig"]

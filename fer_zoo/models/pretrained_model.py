@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any, Self, cast, get_args
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
+from transformers.utils import cached_file
 
 from fer_zoo.errors import FusedModelError, InvalidOptionError
 from fer_zoo.layers import Implementation, set_implementation
 from fer_zoo.layers.inference_form import take_inference_form
-from fer_zoo.models.checkpoint_errors import checkpoint_errors
+from fer_zoo.models.checkpoint_errors import check_weight_index, check_weight_indices, checkpoint_errors
+
+#: Options of ``from_pretrained`` that say where on the Hub a file is looked up.
+LOOK_UP_OPTIONS = ("cache_dir", "local_files_only", "proxies", "revision", "subfolder", "token")
 
 
 class FerPreTrainedModel(PreTrainedModel):
@@ -24,25 +31,38 @@ class FerPreTrainedModel(PreTrainedModel):
     input_modalities = ("image",)
     supports_gradient_checkpointing = True
     accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must scale when it accumulates
+    missing_keys: tuple[str, ...] = ()
+    """Weights that the checkpoint lacked when the model was loaded, so that they have random values; in order."""
     _is_fused = False
 
     @classmethod
     def from_pretrained(cls, *args: Any, **options: Any) -> Self:
         """Load a checkpoint as every model of transformers does, but from safetensors alone.
 
-        A pickle (``pytorch_model.bin``) is read only where the caller asks for it with ``use_safetensors=False``.
+        A pickle (``pytorch_model.bin``) is read only where the caller asks for it with ``use_safetensors=False``; None
+        is the default, which is True. An index of several files may name safetensors beside it and nothing else.
 
         Args:
             *args: folder or repository, and what else ``PreTrainedModel.from_pretrained`` takes.
             **options: its options.
 
+        Returns:
+            The model, whose ``missing_keys`` are what the checkpoint lacks; with ``output_loading_info=True``, the
+            model and the report.
+
         Raises:
             OSError: if there is no ``model.safetensors``.
-            CheckpointError: if it is damaged, or does not fit the configuration.
+            CheckpointError: if it is damaged, does not fit the configuration, or names files that are not its own.
         """
         source = args[0] if args else options.get("pretrained_model_name_or_path")
+        if options.get("use_safetensors") is None:
+            options["use_safetensors"] = True
+        if source is not None and options["use_safetensors"]:
+            _check_index(fspath(source), options)
         with checkpoint_errors("" if source is None else fspath(source)):
-            return cast(Self, super().from_pretrained(*args, **{"use_safetensors": True, **options}))
+            model, report = super().from_pretrained(*args, **{**options, "output_loading_info": True})
+        model.missing_keys = tuple(sorted(report["missing_keys"]))
+        return cast(Self, (model, report) if options.get("output_loading_info") else model)
 
     def fuse(self) -> Self:
         """Turn the model into its inference form, in place.
@@ -65,7 +85,8 @@ class FerPreTrainedModel(PreTrainedModel):
             True
         """
         if not self._is_fused:
-            take_inference_form(self.eval())
+            with _without_fused_models(self.eval()):
+                take_inference_form(self)
             self.to(memory_format=torch.channels_last)
             for model in self.modules():  # the base model too
                 if isinstance(model, FerPreTrainedModel):
@@ -77,8 +98,8 @@ class FerPreTrainedModel(PreTrainedModel):
 
     @property
     def is_fused(self) -> bool:
-        """Whether the model is in its inference form."""
-        return self._is_fused
+        """Whether the model, or a model in it, is in its inference form."""
+        return any(isinstance(part, FerPreTrainedModel) and part._is_fused for part in self.modules())
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode, as every module does.
@@ -86,7 +107,7 @@ class FerPreTrainedModel(PreTrainedModel):
         Raises:
             FusedModelError: if a fused model should be trained.
         """
-        if mode and self._is_fused:
+        if mode and self.is_fused:
             raise FusedModelError("trained")
         return cast(Self, super().train(mode))
 
@@ -100,7 +121,7 @@ class FerPreTrainedModel(PreTrainedModel):
         Raises:
             FusedModelError: if the model is fused: its weights are not those of a checkpoint any more.
         """
-        if self._is_fused:
+        if self.is_fused:
             raise FusedModelError("saved")
         super().save_pretrained(fspath(save_directory), **options)
 
@@ -141,6 +162,23 @@ class FerPreTrainedModel(PreTrainedModel):
             raise InvalidOptionError("attn_implementation", requested_attention, "'eager' or 'fused'")
         return cast(Implementation, requested_attention)
 
+    def _check_and_adjust_attn_implementation(
+        self, attn_implementation: str | None, is_init_check: bool = False, **options: Any
+    ) -> Implementation:
+        """Check an implementation before transformers does, which fetches kernels where the name is a repository.
+
+        A configuration comes with a checkpoint from anywhere, and may name any repository.
+
+        Args:
+            attn_implementation: what was asked for; None stands for ``"eager"``.
+            is_init_check: whether the model has no weights yet; makes no difference.
+            **options: what transformers needs to fetch a kernel; not used.
+
+        Raises:
+            InvalidOptionError: if there is no such implementation.
+        """
+        return self.get_correct_attn_implementation(attn_implementation, is_init_check)
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise for training from scratch (He et al., "Delving deep into rectifiers", ICCV 2015).
@@ -156,6 +194,47 @@ class FerPreTrainedModel(PreTrainedModel):
             init.uniform_(module.weight, -bound, bound)
         elif isinstance(module, nn.PReLU):
             init.constant_(module.weight, 0.25)
+
+
+@contextmanager
+def _without_fused_models(model: nn.Module) -> Iterator[None]:
+    """Take away, for a while, the models in a model that have their inference form: no layer has a second one."""
+    fused = {
+        name: child
+        for name, child in model.named_children()
+        if isinstance(child, FerPreTrainedModel) and child.is_fused
+    }
+    for name in fused:
+        setattr(model, name, nn.Identity())
+    try:
+        yield
+    finally:
+        for name, child in fused.items():
+            setattr(model, name, child)
+
+
+def _check_index(source: str, options: dict[str, Any]) -> None:
+    """Look at the index of weights in several files, if there is one, before transformers reads what it names.
+
+    Args:
+        source: folder or repository.
+        options: those of ``from_pretrained``.
+
+    Raises:
+        CheckpointError: if it is damaged, or names anything but safetensors beside it.
+    """
+    if Path(source).is_dir():
+        check_weight_indices(source, Path(source, options.get("subfolder") or ""))
+        return
+    variant = options.get("variant")
+    name = f"model.safetensors.index.{variant}.json" if variant else "model.safetensors.index.json"
+    look_up = {option: options[option] for option in LOOK_UP_OPTIONS if options.get(option) is not None}
+    try:
+        found = cached_file(source, name, _raise_exceptions_for_missing_entries=False, **look_up)
+    except (OSError, ValueError):  # transformers is about to meet it too, and says what is wrong
+        return
+    if found is not None:
+        check_weight_index(source, Path(found))
 
 
 __all__ = ["FerPreTrainedModel"]

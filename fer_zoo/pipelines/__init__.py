@@ -17,7 +17,7 @@ from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import UnknownNameError
 from fer_zoo.export import is_exported, load_exported
 from fer_zoo.hub.failures import loading_errors
-from fer_zoo.models.checkpoint_errors import checkpoint_errors
+from fer_zoo.models.checkpoint_errors import check_filled, checkpoint_errors
 from fer_zoo.pipelines.batch import analyze_files
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
 from fer_zoo.pipelines.crops import crop_folder
@@ -85,7 +85,8 @@ def pipeline(
         UnknownNameError: if the task, the model, the detector or an option is not known.
         WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
-        CheckpointError: if a folder holds no model, or its files are damaged or do not fit together.
+        CheckpointError: if a folder holds no model, its files are damaged or do not fit together, or the weights do not
+            fill the model.
         HubError: if the model is no folder, and the Hub does not give it; a subclass says why.
         OSError: if files of a folder are missing.
 
@@ -120,6 +121,8 @@ def pipeline(
             precision=precision,
             **options,
         )
+        if isinstance(loaded, str):
+            check_filled(str(model), getattr(pipe.model, "missing_keys", ()))
     return pipe
 
 

@@ -121,7 +121,9 @@ class TestPush:
         fresh = create_model("han_pff", config_options={"image_size": 112, "hidden_sizes": [4, 4, 8, 8]})
         save_checkpoint(fresh.model, fresh.processor, folder / "checkpoints" / "checkpoint-1")
         save_checkpoint(fresh.model, fresh.processor, folder)
-        for name in ("README.md", "evaluation.json", "reliability.png", "run.yaml", "notes.txt"):
+        halves = (".a1.partial.json", ".b2.partial.safetensors")  # of writers that were killed
+        (folder / "sub.json").mkdir()
+        for name in ("README.md", "evaluation.json", "reliability.png", "run.yaml", "notes.txt", *halves):
             (folder / name).write_text("{}", encoding="utf-8")
 
         commit = push(folder, "me/mine", token=WRITE_TOKEN, endpoint=hub.endpoint)
@@ -293,6 +295,15 @@ class TestFailedPull:
         published.repositories[REPO_ID].add("main", {"config.json": File(json.dumps(config).encode(), False)}, "odd")
 
         with pytest.raises(CheckpointError, match=f"The model of '{REPO_ID}' does not load"):
+            pull(REPO_ID, tmp_path / "copy", endpoint=published.endpoint)
+
+    @pytest.mark.parametrize("name", ["weights.bin", "../model.safetensors"])
+    def test_index_that_names_other_files_is_refused(self, published: Hub, name: str, tmp_path: Path) -> None:
+        """Weights that were not compared with their sha256 are not loaded, and nothing is kept."""
+        index = json.dumps({"metadata": {}, "weight_map": {"classifier.weight": name}}).encode()
+        published.repositories[REPO_ID].add("main", {"model.safetensors.index.json": File(index, False)}, "odd")
+
+        with pytest.raises(CheckpointError, match=f"'{REPO_ID}' does not load: its .* names '{name}'"):
             pull(REPO_ID, tmp_path / "copy", endpoint=published.endpoint)
 
     def test_refused_connection(self, hub: Hub, tmp_path: Path) -> None:

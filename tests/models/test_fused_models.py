@@ -6,6 +6,7 @@ The kernels run on a GPU if there is one, else they are interpreted on the CPU.
 from __future__ import annotations
 
 import copy
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageClassification, BertConfig, BertModel, PreTrainedModel
+from transformers.integrations import hub_kernels
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.layers import FusibleLayer, mixed_feature_network
@@ -79,7 +81,7 @@ class TestChoice:
 
     def test_models_are_eager_unless_asked(self) -> None:
         """The configuration and every layer say so."""
-        model = build("mhan")
+        model: Any = build("mhan")
 
         assert model.config._attn_implementation == "eager"
         assert implementations(model) == {"eager"}
@@ -107,7 +109,7 @@ class TestChoice:
 
     def test_the_inner_model_speaks_for_its_layers(self) -> None:
         """The model without its classifier can be told alone."""
-        model = build("mhan")
+        model: Any = build("mhan")
 
         model.base_model.set_attn_implementation("fused")
 
@@ -116,12 +118,34 @@ class TestChoice:
     @pytest.mark.parametrize("name", ["sdpa", "flash_attention_2", "fussed"])
     def test_other_implementations_are_refused(self, name: str) -> None:
         """There are no queries and keys for them, and nothing is changed."""
-        model = build("mhan")
+        model: Any = build("mhan")
 
         with pytest.raises(InvalidOptionError, match="for attn_implementation: expected 'eager' or 'fused'"):
             model.set_attn_implementation(name)
 
         assert model.config._attn_implementation == "eager"
+
+    @pytest.mark.parametrize("name", ["kernels-community/flash-attn", "org/repo", "org/repo@main:layer", "paged|sdpa"])
+    def test_no_kernel_is_fetched(self, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """A name of a repository is refused before anything is asked for, in a configuration and in a call."""
+        asked: list[object] = []
+        for function in ("get_kernel", "load_and_register_attn_kernel"):
+            monkeypatch.setattr(hub_kernels, function, lambda *args, **options: asked.append(args))
+        model: Any = build("mhan")
+        model.save_pretrained(tmp_path)
+        config = json.loads((tmp_path / "config.json").read_text())
+        (tmp_path / "config.json").write_text(json.dumps({**config, "_attn_implementation": name}))
+
+        for choose in (
+            lambda: AutoModelForImageClassification.from_pretrained(tmp_path),
+            lambda: AutoModelForImageClassification.from_config(MhanConfig(**SMALL["mhan"]), attn_implementation=name),
+            lambda: model.set_attn_implementation(name),
+            lambda: model.set_attn_implementation(name, allow_all_kernels=True),
+        ):
+            with pytest.raises(InvalidOptionError, match="for attn_implementation: expected 'eager' or 'fused'"):
+                choose()
+
+        assert not asked
 
     def test_models_of_transformers_do_not_learn_of_it(self) -> None:
         """A model of another library still refuses ``"fused"``."""
@@ -224,7 +248,7 @@ class TestAnswers:
         Triton's interpreter cuts numbers off to bfloat16 where a GPU rounds them, which doubles the distance.
         """
         is_cut_off = DEVICE == "cpu" and dtype == torch.bfloat16
-        model = build("mhan")
+        model: Any = build("mhan")
         pixel_values = pictures(model)
 
         with torch.no_grad():

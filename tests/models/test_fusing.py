@@ -80,6 +80,25 @@ def test_fused_model_is_neither_trained_nor_saved(model: PreTrainedModel, tmp_pa
     assert not model.eval().training
 
 
+@torch.no_grad()
+def test_fused_base_model_makes_the_classifier_a_fused_one(model: PreTrainedModel, tmp_path: Path) -> None:
+    """It is neither trained nor saved, though its own ``fuse`` was not called; that may follow."""
+    faces = _pictures(model)
+    before = model(faces).logits
+
+    model.base_model.fuse()
+
+    assert model.is_fused
+    with pytest.raises(FusedModelError, match="cannot be saved"):
+        model.save_pretrained(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+    with pytest.raises(FusedModelError, match="cannot be trained"):
+        model.train()
+    assert not any(part.training for part in model.modules())
+    scale = max(1.0, before.abs().max().item())
+    torch.testing.assert_close(model.fuse()(faces).logits, before, rtol=0, atol=1e-4 * scale)
+
+
 @pytest.mark.slow
 def test_loading_again_undoes_it(model: PreTrainedModel, tmp_path: Path) -> None:
     """A copy that was saved before gives the original layers."""

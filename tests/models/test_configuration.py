@@ -1,0 +1,76 @@
+"""The classes that a configuration names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub.errors import StrictDataclassError
+from small_models import save_small_model
+from transformers import AutoConfig
+
+from fer_zoo import pipeline
+from fer_zoo.errors import CheckpointError
+from fer_zoo.labels import LABEL_SETS, get_label_set
+from fer_zoo.models import MhanConfig
+
+KEYS, NAMES = "id2label must have the keys 0 to 1", "id2label must have different texts as names"
+
+BAD_CLASSES = pytest.mark.parametrize(
+    ("id2label", "message"),
+    [
+        ({"0": "a", "2": "b"}, KEYS),
+        ({"-1": "a", "0": "b"}, KEYS),
+        ({"1": "a", "2": "b"}, KEYS),
+        ({"0": "a", "1": "a"}, NAMES),
+        ({"0": "a", "1": 1}, "id2label"),
+        ({"0": "a", "1": None}, "id2label"),
+        ({"0": "a", "1": ["b"]}, "id2label"),
+    ],
+)
+
+
+@BAD_CLASSES
+def test_classes_with_gaps_and_repeated_names_are_refused(id2label: dict[str, Any], message: str) -> None:
+    """The error says what the keys or names must be."""
+    with pytest.raises(StrictDataclassError, match=message):
+        MhanConfig.from_dict({"id2label": id2label})
+
+
+@BAD_CLASSES
+def test_checkpoint_with_such_classes_does_not_load(id2label: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """It is refused before the first face, and the checkpoint is named."""
+    folder = save_small_model(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "id2label": id2label, "label2id": None}))
+
+    with pytest.raises(CheckpointError, match=f"The checkpoint '{folder}' does not load: "):
+        pipeline(model=str(folder), detector="whole_image", device="cpu")
+
+
+@pytest.mark.parametrize("name", LABEL_SETS)
+def test_label_sets_pass(name: str, tmp_path: Path) -> None:
+    """Every label set is taken, and comes back from the file."""
+    labels = get_label_set(name)
+    MhanConfig(id2label=labels.id2label, label2id=labels.label2id).save_pretrained(tmp_path)
+
+    assert AutoConfig.from_pretrained(tmp_path).id2label == labels.id2label
+
+
+def test_numbers_of_labels_pass() -> None:
+    """A number alone names the classes by their numbers, and the default is that of transformers."""
+    assert MhanConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    assert MhanConfig().num_labels == 2
+
+
+def test_order_of_the_keys_does_not_matter() -> None:
+    """JSON keeps no order that counts."""
+    assert MhanConfig(id2label={"1": "b", "0": "a"}).id2label == {1: "b", 0: "a"}
+
+
+def test_long_lists_are_shortened() -> None:
+    """An error does not repeat ten thousand names."""
+    with pytest.raises(StrictDataclassError, match=r"must have different texts as names, got \['a'(, 'a'){19}, …\]"):
+        MhanConfig(id2label=dict.fromkeys(range(100), "a"))

@@ -1,0 +1,55 @@
+"""Checkpoints that lack weights: fine-tuning may start from them, answers may not come from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+from small_models import save_small_model
+from transformers import AutoModelForImageClassification
+
+from fer_zoo import pipeline
+from fer_zoo.errors import CheckpointError
+from fer_zoo.evaluation.loading import load_classifier
+from fer_zoo.models import FerImageProcessor
+
+CLASSIFIER = ("classifier.bias", "classifier.weight")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of a checkpoint without the weights of its classifier."""
+    saved = save_small_model(tmp_path / "model")
+    weights = load_file(saved / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if name not in CLASSIFIER}
+    assert len(kept) == len(weights) - 2
+    save_file(kept, saved / "model.safetensors", metadata={"format": "pt"})
+    return saved
+
+
+@pytest.mark.parametrize("load", [lambda name: pipeline(model=name, detector="whole_image"), load_classifier])
+def test_no_answers_from_random_weights(load: Any, folder: Path) -> None:
+    """A pipeline and an evaluation name the checkpoint and what it lacks."""
+    with pytest.raises(
+        CheckpointError, match=f"'{folder}' do not fill its model; .* missing: classifier.bias, classifier.weight"
+    ):
+        load(str(folder))
+
+
+def test_fine_tuning_may_start_from_it(folder: Path) -> None:
+    """``from_pretrained`` loads it and says what is missing, on the model and in the report of transformers."""
+    model = AutoModelForImageClassification.from_pretrained(folder)
+    again, report = AutoModelForImageClassification.from_pretrained(folder, output_loading_info=True)
+
+    assert model.missing_keys == again.missing_keys == CLASSIFIER
+    assert set(report["missing_keys"]) == set(CLASSIFIER)
+    assert pipeline(model=model, image_processor=FerImageProcessor(), detector="whole_image", device="cpu")
+
+
+def test_whole_checkpoint_lacks_nothing(tmp_path: Path) -> None:
+    """A model that was saved with all its weights has no missing keys."""
+    model = AutoModelForImageClassification.from_pretrained(save_small_model(tmp_path / "model"))
+
+    assert model.missing_keys == ()
