@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ class TestChoice:
 
     def test_models_are_eager_unless_asked(self) -> None:
         """The configuration and every layer say so."""
-        model: Any = build("mhan")
+        model = build("mhan")
 
         assert model.config._attn_implementation == "eager"
         assert implementations(model) == {"eager"}
@@ -109,7 +110,7 @@ class TestChoice:
 
     def test_the_inner_model_speaks_for_its_layers(self) -> None:
         """The model without its classifier can be told alone."""
-        model: Any = build("mhan")
+        model = build("mhan")
 
         model.base_model.set_attn_implementation("fused")
 
@@ -118,7 +119,7 @@ class TestChoice:
     @pytest.mark.parametrize("name", ["sdpa", "flash_attention_2", "fussed"])
     def test_other_implementations_are_refused(self, name: str) -> None:
         """There are no queries and keys for them, and nothing is changed."""
-        model: Any = build("mhan")
+        model = build("mhan")
 
         with pytest.raises(InvalidOptionError, match="for attn_implementation: expected 'eager' or 'fused'"):
             model.set_attn_implementation(name)
@@ -131,17 +132,18 @@ class TestChoice:
         asked: list[object] = []
         for function in ("get_kernel", "load_and_register_attn_kernel"):
             monkeypatch.setattr(hub_kernels, function, lambda *args, **options: asked.append(args))
-        model: Any = build("mhan")
+        model = build("mhan")
         model.save_pretrained(tmp_path)
         config = json.loads((tmp_path / "config.json").read_text())
         (tmp_path / "config.json").write_text(json.dumps({**config, "_attn_implementation": name}))
 
-        for choose in (
+        choices: tuple[Callable[[], object], ...] = (
             lambda: AutoModelForImageClassification.from_pretrained(tmp_path),
             lambda: AutoModelForImageClassification.from_config(MhanConfig(**SMALL["mhan"]), attn_implementation=name),
             lambda: model.set_attn_implementation(name),
             lambda: model.set_attn_implementation(name, allow_all_kernels=True),
-        ):
+        )
+        for choose in choices:
             with pytest.raises(InvalidOptionError, match="for attn_implementation: expected 'eager' or 'fused'"):
                 choose()
 
@@ -248,7 +250,7 @@ class TestAnswers:
         Triton's interpreter cuts numbers off to bfloat16 where a GPU rounds them, which doubles the distance.
         """
         is_cut_off = DEVICE == "cpu" and dtype == torch.bfloat16
-        model: Any = build("mhan")
+        model = build("mhan")
         pixel_values = pictures(model)
 
         with torch.no_grad():
