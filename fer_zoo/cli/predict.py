@@ -111,8 +111,9 @@ def predict(
     failures = [str(item) for item in inputs if isinstance(item, ImageReadError)]
     writer = _choose_writer(top_k, as_json=as_json, as_csv=as_csv)
     reading = settle(options, pipe).reading
-    sources = SourceFiles(pictures)
-    with nullcontext() if annotate_to is None else MarkedPictures(annotate_to, sources, reading) as marked:
+    with (
+        nullcontext() if annotate_to is None else MarkedPictures(annotate_to, SourceFiles(pictures), reading)
+    ) as marked:
         for location, result in _analyze(pipe, pictures, options, workers or usable_cpus()):
             writer.write(result)
             if result.error is not None:
