@@ -20,19 +20,23 @@ class Method:
         trainer: the trainer.
         arguments: its options.
         takes_unlabelled: whether it has a use for pictures without labels.
-        takes_teachers: whether it learns from other models.
+        needs_unlabelled: whether it learns nothing without them.
+        takes_teachers: whether it learns from other models, and so needs them.
     """
 
     trainer: type[ExpressionTrainer]
     arguments: type[ExpressionTrainingArguments]
     takes_unlabelled: bool = False
+    needs_unlabelled: bool = False
     takes_teachers: bool = False
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "supervised": Method(trainer=ExpressionTrainer, arguments=ExpressionTrainingArguments),
-        "ada_cm": Method(trainer=AdaCMTrainer, arguments=AdaCMTrainingArguments, takes_unlabelled=True),
+        "ada_cm": Method(
+            trainer=AdaCMTrainer, arguments=AdaCMTrainingArguments, takes_unlabelled=True, needs_unlabelled=True
+        ),
         "distillation": Method(
             trainer=DistillationTrainer,
             arguments=DistillationTrainingArguments,

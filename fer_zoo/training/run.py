@@ -113,11 +113,9 @@ class TrainingRun:
         Raises:
             RunFolderError: if the folder holds something that must not be written over, or checkpoints of which none
                 can be gone on from, or that have learnt other pictures or counted epochs of other lengths.
-            InvalidOptionError: if the method needs pictures or models that are missing.
             FerZooError: if the data or the model cannot be used as they are; see
                 :func:`~fer_zoo.training.load_training_data`.
         """
-        _check_sources(settings)
         work = RunFolder(Path(folder).resolve())
         work.check(settings, mode)
         arguments = make_arguments(settings, work)
@@ -306,20 +304,6 @@ def make_arguments(
         may_be_single = arguments.unreadable == "skip" and len(data.train) >= 2 * batch
         arguments.dataloader_drop_last = is_single or may_be_single
     return arguments
-
-
-def _check_sources(settings: RunSettings) -> None:
-    """Refuse a method without the pictures or the models that it learns from.
-
-    Raises:
-        InvalidOptionError: if they are missing.
-    """
-    if METHODS[settings.method].takes_teachers and not settings.model.teachers:
-        expected = f"at least one model, which the method {settings.method!r} learns from"
-        raise InvalidOptionError("model.teachers", settings.model.teachers, expected)
-    if settings.method == "ada_cm" and not settings.data.unlabelled:
-        expected = "kind and path of pictures without labels, which the method 'ada_cm' learns from"
-        raise InvalidOptionError("data.unlabelled", settings.data.unlabelled, expected)
 
 
 def _check_epochs(

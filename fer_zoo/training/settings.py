@@ -33,6 +33,8 @@ FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll", "loss")
 
 MAX_SEED = 2**32 - 1  # of NumPy
 
+UNLABELLED = "kind and path of pictures without labels"
+
 PROCESSOR_OPTIONS = ("color_mode", "crop_template", "image_mean", "image_std", "resample")
 
 #: Settings that may differ when an interrupted run goes on: they change where it computes, not what.
@@ -133,16 +135,17 @@ class RunSettings:
     float16: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse pictures and models that the method would not look at."""
-        unlabelled_users = [name for name, method in METHODS.items() if method.takes_unlabelled]
-        teacher_users = [name for name, method in METHODS.items() if method.takes_teachers]
-        for name, value, users in (
-            ("data.unlabelled", self.data.unlabelled, unlabelled_users),
-            ("model.teachers", self.model.teachers, teacher_users),
+        """Refuse pictures and models that the method would not look at, and a method without those it learns from."""
+        for name, value, uses, needs, what in (
+            ("data.unlabelled", self.data.unlabelled, "takes_unlabelled", "needs_unlabelled", UNLABELLED),
+            ("model.teachers", self.model.teachers, "takes_teachers", "takes_teachers", "at least one model"),
         ):
+            users = [known for known, method in METHODS.items() if getattr(method, uses)]
             if value and self.method not in users:
                 expected = f"nothing with the method {self.method!r}; the methods that use it: {', '.join(users)}"
                 raise InvalidOptionError(name, value, expected)
+            if not value and getattr(METHODS[self.method], needs):
+                raise InvalidOptionError(name, value, f"{what}, which the method {self.method!r} learns from")
 
     @classmethod
     def from_layers(cls, *layers: Layer) -> Self:

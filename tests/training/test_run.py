@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from face_folders import run_layer, write_faces
 
-from fer_zoo.errors import InvalidOptionError
-from fer_zoo.training import RunFolder, RunSettings, TrainingRun, train
+from fer_zoo.training import RunFolder, RunSettings, train
 from fer_zoo.training.run import make_arguments
 
 
@@ -44,13 +43,3 @@ def test_disk_has_card_and_record_before_they_get_their_names(tmp_path: Path, mo
 
     assert result is not None
     assert {(result.folder / name).stat().st_ino for name in ("README.md", "training.json", "config.json")} <= synced
-
-
-@pytest.mark.parametrize(("method", "name"), [("ada_cm", "data.unlabelled"), ("distillation", "model.teachers")])
-def test_a_method_without_what_it_learns_from_names_the_setting(method: str, name: str, tmp_path: Path) -> None:
-    """Before anything is read or written."""
-    settings = RunSettings.from_layers({**run_layer(tmp_path / "faces"), "method": method})
-
-    with pytest.raises(InvalidOptionError, match=f"for {name}: expected .* which the method '{method}' learns from"):
-        TrainingRun.prepare(settings, tmp_path / "out")
-    assert not (tmp_path / "out").exists()

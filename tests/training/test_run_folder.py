@@ -155,7 +155,8 @@ def test_resuming_refuses_what_the_checkpoints_have_settled(
 )
 def test_resuming_refuses_other_pictures_and_epochs(section: str, name: str, value: Any, tmp_path: Path) -> None:
     """The best epoch so far was chosen by the same pictures, and epochs are counted by their steps."""
-    layer = {"recipe": "mhan-ada-cm", "data": {"kind": "image_folder", "path": "faces"}}
+    unlabelled = {"kind": "image_folder", "path": "more"}
+    layer = {"recipe": "mhan-ada-cm", "data": {"kind": "image_folder", "path": "faces", "unlabelled": unlabelled}}
     folder = RunFolder(tmp_path)
     folder.begin(RunSettings.from_layers(layer), "made by a test", restart=False)
     write_checkpoint(folder, 4)

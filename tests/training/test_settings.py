@@ -13,6 +13,7 @@ from fer_zoo.labels import get_label_set
 from fer_zoo.training import RECIPES, RunSettings, parse_assignment, read_settings
 
 BASE: dict[str, Any] = {"data": {"kind": "image_folder", "path": "faces"}, "model": "mhan"}
+UNLABELLED = {"kind": "raf_db", "path": "x"}
 
 
 def test_later_layers_win_over_earlier_ones_and_all_over_the_recipe() -> None:
@@ -43,8 +44,9 @@ def test_settings_come_back_whole_from_their_file(tmp_path: Path) -> None:
 def test_every_recipe_gives_settings(name: str) -> None:
     """Its options are known and have the right types, and nothing of it is lost."""
     recipe = RECIPES[name]
+    sources = {"data": {"unlabelled": UNLABELLED}} if recipe.method == "ada_cm" else {}
 
-    settings = RunSettings.from_layers(BASE, {"recipe": name})
+    settings = RunSettings.from_layers(BASE, {"recipe": name}, sources)
 
     assert settings.training == dict(recipe.arguments)
     assert settings.method == recipe.method
@@ -115,14 +117,24 @@ def test_numbers_of_yaml_become_numbers() -> None:
         ),
         ({"recipe": "mhan-rafdb"}, UnknownNameError, "Did you mean 'mhan-raf-db'"),
         (
-            {"data": {"unlabelled": {"kind": "raf_db", "path": "x"}}},
+            {"data": {"unlabelled": UNLABELLED}},
             InvalidOptionError,
             "data.unlabelled: expected nothing with the method 'supervised'; the methods that use it: ada_cm, distill",
         ),
         (
-            {"method": "ada_cm", "model": {"teachers": ["runs/large"]}},
+            {"method": "ada_cm", "data": {"unlabelled": UNLABELLED}, "model": {"teachers": ["runs/large"]}},
             InvalidOptionError,
             "model.teachers: expected nothing with the method 'ada_cm'; the methods that use it: distillation",
+        ),
+        (
+            {"method": "ada_cm"},
+            InvalidOptionError,
+            "data.unlabelled: expected kind and path of pictures without labels, which the method 'ada_cm' learns from",
+        ),
+        (
+            {"method": "distillation"},
+            InvalidOptionError,
+            "model.teachers: expected at least one model, which the method 'distillation' learns from",
         ),
     ],
 )
