@@ -175,7 +175,8 @@ def describe_data(data: TrainingData, record: RunRecord) -> str:
     if data.eval is not None:
         is_share = data.eval.split == data.train.split
         part = "a share of it that was cut off" if is_share else f"split `{data.eval.split}`"
-        lines.append(f"The epoch was chosen by: {part}.")
+        chose = "The epoch was chosen by" if record.best_metric is not None else "The last weights are kept. Watched on"
+        lines.append(f"{chose}: {part}.")
     if data.test is not None:
         lines.append(f"The figures are of: split `{data.test.split}`.")
     if settings.without_twins:
@@ -185,7 +186,8 @@ def describe_data(data: TrainingData, record: RunRecord) -> str:
 
 def count_table(record: RunRecord) -> str:
     """Return the number of pictures by class and part; learnt votes may name no class."""
-    titles = {"train": "Learned from", "eval": "Epoch chosen by", "test": "Measured on"}
+    watched = "Epoch chosen by" if record.best_metric is not None else "Watched on"
+    titles = {"train": "Learned from", "eval": watched, "test": "Measured on"}
     parts = list(record.counts)
     rows: list[tuple[object, ...]] = [
         (expression, *(f"{record.counts[part].get(expression, 0):,}" for part in parts))
@@ -260,9 +262,9 @@ def describe_calibration(record: RunRecord) -> str:
     if found is None:
         return f"The scores are not calibrated: {record.not_calibrated.rstrip('.')}."
     return (
-        f"The temperature {found.temperature:.3f}, stored in the configuration, was fitted on {found.num_pictures:,} "
-        f"pictures that the epoch was chosen by. Cross-fitted there, it changes the expected calibration error from "
-        f"{found.ece_before:.3f} to {found.ece_after:.3f}."
+        f"The temperature {found.temperature:.3f}, stored in the configuration, was fitted on the "
+        f"{found.num_pictures:,} pictures that training was watched on. Cross-fitted there, it changes the expected "
+        f"calibration error from {found.ece_before:.3f} to {found.ece_after:.3f}."
     )
 
 

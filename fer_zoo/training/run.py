@@ -205,7 +205,7 @@ class TrainingRun:
             base_model=self.initial.base_model,
             new_classes=self.initial.new_classes,
             history=trainer.state.log_history,
-            best_metric=trainer.state.best_metric,
+            best_metric=trainer.state.best_metric if self.arguments.load_best_model_at_end else None,
             num_steps=trainer.state.global_step,
             seconds=seconds,
             num_processes=self.arguments.world_size,

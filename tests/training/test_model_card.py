@@ -72,6 +72,20 @@ def test_the_card_counts_the_classes_of_every_part(result: TrainingResult) -> No
     assert "| all | 24 | 12 | 6 |" in text
 
 
+def test_the_card_does_not_call_the_last_weights_chosen(tmp_path: Path) -> None:
+    """Where no epoch is loaded at the end, the figure of the best one is that of other weights."""
+    layer = run_layer(write_splits(tmp_path / "faces"), load_best_model_at_end=False)
+
+    result = train(RunSettings.from_layers(layer), tmp_path / "out")
+
+    assert result is not None
+    assert result.record.best_metric is None
+    text = ModelCard.load(result.folder / "README.md").text
+    assert "The last weights are kept. Watched on: split `validation`." in text
+    assert "| Expression | Learned from | Watched on |" in text
+    assert "epoch was chosen" not in text
+
+
 def test_the_time_is_that_since_the_run_last_began_or_went_on(result: TrainingResult) -> None:
     """It is not that of all epochs where a run was interrupted."""
     text = ModelCard.load(result.folder / "README.md").text
