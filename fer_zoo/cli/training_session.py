@@ -46,7 +46,8 @@ def print_start(console: Console, run: TrainingRun) -> None:
     data = run.data
     parts = [f"{len(data.train):,} pictures to learn from"]
     if data.eval is not None:
-        parts.append(f"{len(data.eval):,} to choose the epoch by")
+        purpose = "to choose the epoch by" if run.arguments.load_best_model_at_end else "to watch it on"
+        parts.append(f"{len(data.eval):,} {purpose}")
     if data.test is not None:
         parts.append(f"{len(data.test):,} to report on")
     twins = f" ({data.num_twins:,} twins left out)" if data.num_twins else ""
