@@ -57,6 +57,12 @@ class ConvNormPReLU(ConvNorm):
         groups: number of channel groups.
 
     Shape: ``(B, in_channels, H, W)`` to ``(B, out_channels, ceil(H / stride), ceil(W / stride))``.
+
+    Example:
+        >>> import torch
+        >>> from fer_zoo.layers import ConvNormPReLU
+        >>> ConvNormPReLU(3, 64, 3, stride=2)(torch.randn(2, 3, 112, 112)).shape
+        torch.Size([2, 64, 56, 56])
     """
 
     def __init__(

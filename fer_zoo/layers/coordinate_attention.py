@@ -80,6 +80,14 @@ class CoordinateAttention(FusibleLayer):
         reduction: the bottleneck has ``max(8, channels // reduction)`` channels.
 
     Shape: ``(B, C, H, W)`` to ``(B, C, H, W)``.
+
+    Example:
+        >>> import torch
+        >>> from fer_zoo.layers import CoordinateAttention
+        >>> x = torch.randn(2, 64, 7, 7)
+        >>> attended = CoordinateAttention(64)(x)
+        >>> bool((attended.abs() <= x.abs()).all())  # the gates lie in [0, 1]
+        True
     """
 
     def __init__(self, channels: int, *, reduction: int = 32) -> None:

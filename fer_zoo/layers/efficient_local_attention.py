@@ -29,6 +29,13 @@ class EfficientLocalAttention(FusibleLayer):
 
     Raises:
         InvalidOptionError: if the channels do not split into the groups, or the kernel is even.
+
+    Example:
+        >>> import torch
+        >>> from fer_zoo.layers import EfficientLocalAttention
+        >>> attention = EfficientLocalAttention(64, num_groups=16)
+        >>> attention(torch.randn(2, 64, 7, 7)).shape
+        torch.Size([2, 64, 7, 7])
     """
 
     def __init__(self, channels: int, *, kernel_size: int = 5, num_groups: int = 32) -> None:

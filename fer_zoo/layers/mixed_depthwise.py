@@ -29,6 +29,13 @@ class MixedDepthwiseConv2d(nn.Module):
 
     Raises:
         InvalidOptionError: if there is not one odd kernel size for each split.
+
+    Example:
+        >>> import torch
+        >>> from fer_zoo.layers import MixedDepthwiseConv2d
+        >>> mixed = MixedDepthwiseConv2d((32, 16, 16), (3, 5, 7), stride=2)
+        >>> mixed(torch.randn(2, 64, 14, 14)).shape
+        torch.Size([2, 64, 7, 7])
     """
 
     def __init__(self, splits: Sequence[int], kernel_sizes: Sequence[int], *, stride: int = 1) -> None:
