@@ -116,6 +116,12 @@ class MixedFeatureNetwork(nn.Module):
         num_channels: channels of the picture.
 
     Shape: ``(B, num_channels, H, W)`` to ``(B, 512, H / 16, W / 16)``.
+
+    Example:
+        >>> import torch
+        >>> from fer_zoo.layers import MixedFeatureNetwork
+        >>> MixedFeatureNetwork().eval()(torch.randn(2, 3, 112, 112)).shape
+        torch.Size([2, 512, 7, 7])
     """
 
     out_channels = 512
