@@ -33,7 +33,14 @@ FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll", "loss")
 
 MAX_SEED = 2**32 - 1  # of NumPy
 
-UNLABELLED = "kind and path of pictures without labels"
+#: What methods may need besides pictures with labels, and how it is typed.
+SOURCES = {
+    "data.unlabelled": (
+        "kind and path of pictures without labels",
+        "--set data.unlabelled.kind=KIND --set data.unlabelled.path=DIR",
+    ),
+    "model.teachers": ("at least one model", "--set 'model.teachers=[NAME]'"),
+}
 
 PROCESSOR_OPTIONS = ("color_mode", "crop_template", "image_mean", "image_std", "resample")
 
@@ -136,16 +143,18 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Refuse pictures and models that the method would not look at, and a method without those it learns from."""
-        for name, value, uses, needs, what in (
-            ("data.unlabelled", self.data.unlabelled, "takes_unlabelled", "needs_unlabelled", UNLABELLED),
-            ("model.teachers", self.model.teachers, "takes_teachers", "takes_teachers", "at least one model"),
+        for name, value, uses, needs in (
+            ("data.unlabelled", self.data.unlabelled, "takes_unlabelled", "needs_unlabelled"),
+            ("model.teachers", self.model.teachers, "takes_teachers", "takes_teachers"),
         ):
             users = [known for known, method in METHODS.items() if getattr(method, uses)]
             if value and self.method not in users:
                 expected = f"nothing with the method {self.method!r}; the methods that use it: {', '.join(users)}"
                 raise InvalidOptionError(name, value, expected)
             if not value and getattr(METHODS[self.method], needs):
-                raise InvalidOptionError(name, value, f"{what}, which the method {self.method!r} learns from")
+                what, typed = SOURCES[name]
+                expected = f"{what}, which the method {self.method!r} learns from (on the command line: {typed})"
+                raise InvalidOptionError(name, value, expected)
 
     @classmethod
     def from_layers(cls, *layers: Layer) -> Self:
@@ -335,11 +344,12 @@ def default_recipe(model: Mapping[str, Any]) -> str:
 
 
 def merge(*layers: Layer) -> dict[str, Any]:
-    """Return one mapping with the values of all, those of later layers winning within each section."""
+    """Return one mapping with the values of all, those of later layers winning, also within the tables of a section."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():
-            merged[name] = {**merged.get(name, {}), **value} if name in SECTIONS else value
+            before = merged.get(name)
+            merged[name] = merge(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return merged
 
 

@@ -30,6 +30,17 @@ def test_later_layers_win_over_earlier_ones_and_all_over_the_recipe() -> None:
     assert settings.model.config["attention_loss"] == "consistency"
 
 
+def test_assignments_fill_a_table_one_by_one() -> None:
+    """What was said of a table before stays, as in the sections."""
+    typed = ("method=ada_cm", "data.unlabelled.kind=image_folder", "data.unlabelled.path=more")
+
+    settings = RunSettings.from_layers(
+        BASE, {"data": {"unlabelled": {"path": "other", "split": "train"}}}, *map(parse_assignment, typed)
+    )
+
+    assert settings.data.unlabelled == {"kind": "image_folder", "path": "more", "split": "train"}
+
+
 def test_settings_come_back_whole_from_their_file(tmp_path: Path) -> None:
     """What is written as YAML gives equal settings."""
     settings = RunSettings.from_layers(BASE, {"recipe": "mhan-affectnet-7", "processor": {"color_mode": "grey"}})
