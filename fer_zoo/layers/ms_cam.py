@@ -115,7 +115,7 @@ class AttentionalFusion(FusibleLayer):
 
     def forward(self, x: Tensor, y: Tensor, *, needs_attention: bool = True) -> tuple[Tensor, Tensor | None]:
         """Return the fusion of ``x`` and ``y`` (twice equation 4) and, if wanted, the attention given to ``x``."""
-        if can_fuse(self.implementation, x):
+        if is_pair(x, y) and can_fuse(self.implementation, x):
             return fuse_doubled(x, y, self.attention.scores(x + y), needs_attention=needs_attention)
         attention = self.attention(x + y)
         return 2 * blend(x, y, attention), attention if needs_attention else None
@@ -150,7 +150,7 @@ class IterativeAttentionalFusion(FusibleLayer):
 
     def forward(self, x: Tensor, y: Tensor, *, needs_attention: bool = True) -> tuple[Tensor, Tensor | None]:
         """Return the fusion (equation 5, then twice equation 4) and, if it is wanted, the second attention."""
-        if can_fuse(self.implementation, x):
+        if is_pair(x, y) and can_fuse(self.implementation, x):
             from fer_zoo.layers.kernels.score_fusion import fuse_by_scores
 
             integrated, _ = fuse_by_scores(x, y, *self.first_attention.scores(x + y), needs_weights=False)
@@ -158,6 +158,11 @@ class IterativeAttentionalFusion(FusibleLayer):
         integrated = blend(x, y, self.first_attention(x + y))
         attention = self.second_attention(integrated)
         return 2 * blend(x, y, attention), attention if needs_attention else None
+
+
+def is_pair(x: Tensor, y: Tensor) -> bool:
+    """Return whether two maps are alike, as the kernels need them; the layers themselves also stretch the second."""
+    return x.shape == y.shape and x.device == y.device
 
 
 def blend(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:

@@ -191,6 +191,7 @@ def mix(pixel_values: Tensor, labels: Tensor, augmentation: Augmentation, num_cl
     if not choices or torch.rand(()) >= augmentation.mix:
         return pixel_values, labels
     if labels.ndim > 1:  # votes weigh a picture by how many people judged it, so each is made to count once
+        labels = labels if labels.is_floating_point() else labels.float()
         labels = labels / labels.sum(dim=1, keepdim=True).clamp(min=torch.finfo(labels.dtype).tiny)
     choice, is_labelled = choices[int(torch.randint(len(choices), ()))], has_target(labels)
     if is_labelled.all():
@@ -227,8 +228,9 @@ def geometry_matrices(images: Tensor, augmentation: Augmentation) -> Tensor:
     matrix[:, 0, 0] = matrix[:, 1, 1] = angle.cos() / scale
     matrix[:, 0, 1] = -angle.sin() / scale / aspect
     matrix[:, 1, 0] = angle.sin() / scale * aspect
-    for axis in (0, 1):
-        matrix[:, axis, 2] = 2 * uniform(images, -augmentation.translation, augmentation.translation) * is_moved
+    shift = [2 * uniform(images, -augmentation.translation, augmentation.translation) * is_moved for _ in range(2)]
+    # of the result; where its points come from is turned and scaled
+    matrix[:, :2, 2:] = matrix[:, :2, :2] @ torch.stack(shift, dim=1).unsqueeze(2)
     return matrix
 
 
@@ -291,7 +293,7 @@ def blur(images: Tensor, share: float, sigma: Range) -> Tensor:
     kernel = (kernel / kernel.sum(dim=1, keepdim=True)).repeat_interleave(channels, dim=0).unsqueeze(1)
     padded = functional.pad(images, (reach, reach, reach, reach), mode="reflect")
     groups = size * channels
-    rows = functional.conv2d(padded.view(1, groups, height + 2 * reach, -1), kernel.unsqueeze(2), groups=groups)
+    rows = functional.conv2d(padded.reshape(1, groups, height + 2 * reach, -1), kernel.unsqueeze(2), groups=groups)
     blurred = functional.conv2d(rows, kernel.unsqueeze(3), groups=groups).view(size, channels, height, width)
     return torch.where(draw(images, share).view(-1, 1, 1, 1), blurred, images)
 

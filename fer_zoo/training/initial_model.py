@@ -143,7 +143,9 @@ def _load(settings: RunSettings, label_set: LabelSet) -> InitialModel:
         setattr(config, field, value)
     config.validate()
     try:
-        loaded = AutoModelForImageClassification.from_pretrained(source, config=config, revision=revision)
+        loaded = AutoModelForImageClassification.from_pretrained(
+            source, config=config, revision=revision, dtype=torch.float32
+        )
     except (RuntimeError, CheckpointError) as error:
         if not settings.model.config:
             raise

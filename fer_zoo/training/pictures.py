@@ -38,14 +38,33 @@ class Rows(Protocol):
         ...
 
 
+#: What an image processor has to do for a model that is trained.
+TRAINED_WITH = {
+    "do_resize": True,
+    "do_rescale": True,
+    "rescale_factor": 1 / 255,
+    "do_normalize": True,
+    "do_center_crop": False,
+    "do_pad": False,
+}
+
+
 class PixelPreparation:
     """What the image processor of a model does to pictures, for batches on a device.
 
     Args:
         processor: the image processor of the model.
+
+    Raises:
+        InvalidOptionError: if the processor does anything but resize, divide by 255 and normalise, or leaves one of
+            these out: the model would learn other pixel values than it meets later.
     """
 
     def __init__(self, processor: FerImageProcessor) -> None:
+        for name, expected in TRAINED_WITH.items():
+            found = getattr(processor, name, None) or False
+            if found != expected:
+                raise InvalidOptionError(f"processor.{name}", found, f"{expected}, which training goes by")
         self.size = (int(processor.size["height"]), int(processor.size["width"]))
         self.is_grey = processor.color_mode == "grey"
         self.interpolation = pil_torch_interpolation_mapping[processor.resample]

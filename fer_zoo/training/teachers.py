@@ -53,9 +53,9 @@ class Teacher:
         Returns:
             ``(B, K)``, unnormalised, in the order of the student's classes.
         """
-        pixel_values = self.preparation.normalize(self.preparation.fit(images))
+        pixel_values = self.preparation.normalize(self.preparation.fit(images)).to(self.model.dtype)
         logits: Tensor = self.model.eval()(pixel_values=pixel_values).logits
-        return logits[:, self.columns]
+        return logits[:, self.columns].to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def load_teacher(source: TeacherSource, device: torch.device | str) -> Classifier:

@@ -45,7 +45,7 @@ def test_without_a_type_the_weights_are_stored_as_they_are(tmp_path: Path) -> No
 def test_a_copy_with_a_temperature_differs_in_that_alone(tmp_path: Path) -> None:
     """Every other file is the same byte for byte, and so is every other field; checkpoints of a run stay behind."""
     save_checkpoint(MhanForImageClassification(MhanConfig()), FerImageProcessor(), tmp_path / "old")
-    (tmp_path / "old" / "README.md").write_text("a card")
+    (tmp_path / "old" / "run.yaml").write_text("method: plain")
     (tmp_path / "old" / "checkpoints" / "checkpoint-1").mkdir(parents=True)
 
     copy_with_temperature(tmp_path / "old", tmp_path / "new", 1.25)
@@ -57,6 +57,34 @@ def test_a_copy_with_a_temperature_differs_in_that_alone(tmp_path: Path) -> None
     assert new == {**old, "temperature": 1.25}
     assert list(new) == sorted(new)
     assert AutoModelForImageClassification.from_pretrained(tmp_path / "new").config.temperature == 1.25
+
+
+def test_files_of_the_old_temperature_are_left_out(tmp_path: Path) -> None:
+    """Those beside the weights that are named; files of the same name in a folder are others."""
+    save_small_model(tmp_path / "old")
+    (tmp_path / "old" / "deep").mkdir()
+    for name in ("report.json", "deep/report.json"):
+        (tmp_path / "old" / name).write_text("{}")
+
+    copy_with_temperature(tmp_path / "old", tmp_path / "new", 1.25, leave_out=["report.json"])
+
+    assert not (tmp_path / "new" / "report.json").exists()
+    assert (tmp_path / "new" / "deep" / "report.json").exists()
+
+
+def test_card_of_a_copy_says_what_is_of_the_model_before(tmp_path: Path) -> None:
+    """At its end, and once: a copy of a copy tells of its own temperature alone."""
+    save_small_model(tmp_path / "old")
+    (tmp_path / "old" / "README.md").write_bytes(b"# mine \xe9\n\nThe temperature 0.900 was fitted.\n")
+
+    copy_with_temperature(tmp_path / "old", tmp_path / "new", 1.25)
+    copy_with_temperature(tmp_path / "new", tmp_path / "newer", 1.5)
+
+    assert (tmp_path / "newer" / "README.md").read_bytes() == (
+        b"# mine \xe9\n\nThe temperature 0.900 was fitted.\n\n## Calibration of this copy\n\n"
+        b"The temperature was fitted anew, and is 1.500. What is said above of the temperature, the calibration error "
+        b"and the likelihood is of the model before. Its answers are the same.\n"
+    )
 
 
 def test_a_copy_may_lie_in_the_checkpoint(tmp_path: Path) -> None:

@@ -101,6 +101,19 @@ def test_translation_moves_by_at_most_the_share() -> None:
     assert -16.01 <= float(x.min()) < -14
 
 
+def test_translation_is_that_of_the_result() -> None:
+    """Smaller content does not move less far: at half the size the middle goes up to a quarter of the picture."""
+    images = torch.zeros(200, 3, 64, 64)
+    images[:, :, 28:36, 28:36] = 1.0
+
+    moved = augment(images, Augmentation(geometry=1.0, translation=0.25, scale=(0.5, 0.5))).mean(dim=1)
+
+    mass = moved / moved.sum(dim=(1, 2), keepdim=True)
+    y = (mass.sum(dim=2) * (torch.arange(64.0) - 31.5)).sum(dim=1)
+    assert 14 < float(y.max()) <= 16.01
+    assert -16.01 <= float(y.min()) < -14
+
+
 def test_geometry_changes_only_its_share() -> None:
     """Pictures that are not chosen come through the sampling as they were."""
     images = torch.rand(200, 3, 16, 16)
@@ -216,6 +229,17 @@ def test_blur_is_the_gaussian_of_its_sigma(images: Tensor) -> None:
     torch.testing.assert_close(blurred[0, 1], inside / inside.sum(), atol=1e-6, rtol=0)
 
 
+def test_blur_takes_any_memory_format(images: Tensor) -> None:
+    """Channels may come last."""
+    torch.manual_seed(0)
+    expected = blur(images, 1.0, (0.5, 1.0))
+    torch.manual_seed(0)
+
+    found = blur(images.contiguous(memory_format=torch.channels_last), 1.0, (0.5, 1.0))
+
+    torch.testing.assert_close(found, expected)
+
+
 def test_coarse_pictures_lose_detail_and_keep_their_size(images: Tensor) -> None:
     """A chessboard at a quarter of its size is grey."""
     board = ((torch.arange(32).view(-1, 1) + torch.arange(32)) % 2).float().expand(1, 3, 32, 32)
@@ -272,6 +296,15 @@ def test_votes_count_as_one_picture_each_when_they_are_mixed() -> None:
     mixed, labels = mix(pictures, votes, Augmentation(mixup=1.0), num_classes=2)
 
     torch.testing.assert_close(labels[:, 1], mixed[:, 0, 0, 0])
+
+
+def test_votes_may_be_whole_numbers() -> None:
+    """As they are counted."""
+    votes = torch.tensor([[3, 1], [0, 2]])
+
+    _, labels = mix(torch.rand(2, 3, 8, 8), votes, Augmentation(mixup=1.0), num_classes=2)
+
+    torch.testing.assert_close(labels.sum(dim=1), torch.ones(2))
 
 
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])

@@ -288,6 +288,16 @@ class TestTeacher:
 
         torch.testing.assert_close(logits, expected, atol=atol, rtol=0)
 
+    def test_one_of_half_precision_gives_scores_in_full(self) -> None:
+        """It computes as it was stored."""
+        model = small_network()
+        expected = Teacher((model, small_processor()), narrow_model())(images := torch.rand(2, 3, 16, 16))
+
+        logits = Teacher((model.to(torch.bfloat16), small_processor()), narrow_model())(images)
+
+        assert logits.dtype == torch.float32
+        torch.testing.assert_close(logits, expected, atol=0.1, rtol=0.1)
+
     def test_pictures_are_read_in_the_largest_size_and_in_colour_if_anyone_needs_it(self, tmp_path: Path) -> None:
         """A grey student of 16 pixels with a teacher of 112 in colour: the teacher loses nothing."""
         model = small_network()

@@ -105,6 +105,20 @@ def test_a_folder_is_fine_tuned(tmp_path: Path) -> None:
     assert initial.model.config.label_smoothing == 0.1
 
 
+def test_a_folder_of_half_precision_is_fine_tuned_in_full(tmp_path: Path) -> None:
+    """Its numbers stay, and have room to move."""
+    fresh = create_model("han_pff", label_set=RAF_DB, config_options=CONFIG)
+    fresh.model.half().save_pretrained(tmp_path)
+    fresh.processor.save_pretrained(tmp_path)
+
+    initial = make_initial_model(
+        RunSettings.from_layers({"data": {"kind": "image_folder", "path": "x"}, "model": str(tmp_path)}), RAF_DB
+    )
+
+    assert initial.model.dtype == torch.float32
+    assert torch.equal(initial.model.classifier.weight, fresh.model.classifier.weight.float())
+
+
 @pytest.mark.parametrize(("config", "rate"), [({}, 0.05), ({"center_rate": 0.2}, 0.2)])
 def test_the_centres_move_as_in_a_first_training(config: dict[str, float], rate: float, tmp_path: Path) -> None:
     """What an earlier training has left of their rate is forgotten, and where they are is not."""

@@ -13,7 +13,7 @@ from torch.utils.data import Subset
 from training_rows import LABEL_SET, Rows, processor
 
 from fer_zoo.datasets import ExpressionDataset, Sample, Targets
-from fer_zoo.errors import ImageReadError, TrainingDataError
+from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.pictures import (
     PictureCollator,
@@ -37,6 +37,16 @@ def test_the_device_computes_what_the_image_processor_does(color_mode: str, size
 
     expected = image_processor(rows.pictures, return_tensors="pt")["pixel_values"]
     torch.testing.assert_close(values, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("do_normalize", False), ("do_rescale", False), ("rescale_factor", 1 / 127.5), ("do_pad", True)],
+)
+def test_processors_that_training_does_not_follow_are_refused(option: str, value: Any) -> None:
+    """A model would learn other pixel values than it meets later."""
+    with pytest.raises(InvalidOptionError, match=rf"processor\.{option}: expected .* training goes by"):
+        PixelPreparation(processor(**{option: value}))
 
 
 def test_pictures_scaled_for_another_model_are_fitted() -> None:

@@ -20,6 +20,8 @@ NAMES = (
     (r"stage(\d)\.(\d)\.downsample\.1\.(.+)", r"blocks.\1.local_blocks.\2.shortcut.norm.\3"),
 )
 
+COUNTER = "num_batches_tracked"  # takes part in no computation, and old checkpoints have none
+
 
 def load_resnet18(model: nn.Module, state: Mapping[str, Tensor], *, with_stem: bool) -> tuple[str, ...]:
     """Copy the weights of a ResNet-18 into a bare HAN-PFF model.
@@ -41,11 +43,11 @@ def load_resnet18(model: nn.Module, state: Mapping[str, Tensor], *, with_stem: b
         name
         for name in model.state_dict()
         if name.startswith(prefixes) and (name.startswith("stem.") or ".local_blocks." in name)
-        if not name.endswith("num_batches_tracked")  # takes part in no computation, and old checkpoints have none
+        if not name.endswith(COUNTER)
     }
     expected = "a ResNet-18 with the names of torchvision"
     load_partial_state(model, renamed, wanted, ignored_prefix="fc.", expected=expected)
-    return tuple(key for key in state if rename(key) not in wanted)
+    return tuple(key for key in state if rename(key) not in wanted and not key.endswith(COUNTER))
 
 
 def rename(key: str) -> str:

@@ -160,13 +160,14 @@ class MhanForImageClassification(MhanPreTrainedModel):
                 labels are neither class numbers nor votes.
         """
         wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
+        needs_maps = wants_maps or (labels is not None and self.config.attention_loss != "none")
         outputs: MhanModelOutput = self.mhan(
-            pixel_values, **{**kwargs, "output_attentions": wants_maps or labels is not None, "return_dict": True}
+            pixel_values, **{**kwargs, "output_attentions": needs_maps, "return_dict": True}
         )
         logits = self.classifier(outputs.pooler_output)
         loss, loss_terms = None, None
         if labels is not None:
-            loss, loss_terms = self.compute_loss(logits, cast(tuple[Tensor, ...], outputs.attention_maps), labels)
+            loss, loss_terms = self.compute_loss(logits, outputs.attention_maps, labels)
         return MhanImageClassifierOutput(
             loss=loss,
             logits=apply_temperature(logits, self.config, calibrated=kwargs.get("calibrated", False)),
@@ -177,13 +178,14 @@ class MhanForImageClassification(MhanPreTrainedModel):
         )
 
     def compute_loss(
-        self, logits: Tensor, attention_maps: tuple[Tensor, ...], labels: Tensor
+        self, logits: Tensor, attention_maps: tuple[Tensor, ...] | None, labels: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the training loss and its terms.
 
         Args:
             logits: ``(B, K)``, unnormalised scores.
-            attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1].
+            attention_maps: one ``(B, 512, S, S)`` map for each head, values in [0, 1]; not looked at without an
+                attention loss.
             labels: ``(B,)`` class numbers, or ``(B, K)`` votes.
 
         Returns:
@@ -197,7 +199,7 @@ class MhanForImageClassification(MhanPreTrainedModel):
         loss = terms["classification"]
         # CODEPATH: the recipes for RAF-DB and AffectNet have an attention loss; without it is the plain baseline.
         if config.attention_loss != "none":
-            terms["attention"] = ATTENTION_LOSSES[config.attention_loss](attention_maps)
+            terms["attention"] = ATTENTION_LOSSES[config.attention_loss](cast(tuple[Tensor, ...], attention_maps))
             loss = loss + config.attention_loss_weight * terms["attention"]
         return loss, {name: term.detach() for name, term in terms.items()}
 

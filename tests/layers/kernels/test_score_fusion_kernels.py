@@ -147,3 +147,20 @@ def test_a_loss_on_the_weights_alone_reaches_the_scores(device: str) -> None:
         assert not value.grad.any()
     for value, reference in zip(ours[2:], theirs[2:], strict=True):
         torch.testing.assert_close(value.grad, reference.grad)
+
+
+@pytest.mark.parametrize("kind", [AttentionalFusion, IterativeAttentionalFusion])
+@pytest.mark.parametrize("shape", [(1, 8, 5, 5), (2, 8, 1, 1)])
+def test_a_second_map_of_another_shape_is_stretched_as_without_kernels(
+    kind: type[AttentionalFusion | IterativeAttentionalFusion], shape: tuple[int, ...], device: str
+) -> None:
+    """The kernels would read beyond its end."""
+    layer = kind(8).to(device).eval()
+    x, y = (
+        draw(*size, dtype=torch.float32, device=device, seed=seed) for seed, size in enumerate([(2, 8, 5, 5), shape])
+    )
+    expected, _ = layer(x, y)
+
+    set_implementation(layer, "fused")
+
+    torch.testing.assert_close(layer(x, y)[0], expected)
