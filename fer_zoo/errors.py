@@ -94,14 +94,15 @@ class UnknownNameError(FerZooError, LookupError):
         name: the name.
         known: those that there are.
         reason: a clause for a name that could have been something else, such as a folder.
+        remark: a last sentence.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], reason: str = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], reason: str = "", remark: str = "") -> None:
         names = sorted(known)
         close = get_close_matches(name.lower(), names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         detail = f": {reason}" if reason else ""
-        super().__init__(f"Unknown {kind} {name!r}{detail}.{hint} Known: {', '.join(names)}.")
+        super().__init__(f"Unknown {kind} {name!r}{detail}.{hint} Known: {', '.join(names)}.{remark and ' '}{remark}")
 
 
 class LabelMappingError(FerZooError, ValueError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
@@ -26,7 +27,8 @@ def partial_path(place: Path) -> Path:
 def whole_file(path: str | PathLike[str]) -> Iterator[Path]:
     """Give a path to write a file to; it is in its place when the block has come to its end.
 
-    A link stays a link, and what is no file, such as ``/dev/null``, is written to directly.
+    A link stays a link, a file that is replaced hands its permissions on, and what is no file, such as ``/dev/null``,
+    is written to directly.
 
     Args:
         path: the place; a file that is there is replaced.
@@ -43,7 +45,7 @@ def whole_file(path: str | PathLike[str]) -> Iterator[Path]:
         with _naming(path, partial):
             yield partial
             _sync(partial)
-            partial.replace(place)
+            _replace(partial, place)
     except BaseException:
         with suppress(OSError):  # as where a part of the path is a file: the first error says more
             partial.unlink()
@@ -69,7 +71,8 @@ def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
     """Give an empty folder to write to; its files are in their place when the block has come to its end.
 
     A folder that is new appears in one step. In one that is there they appear one after the other, each whole, over
-    those of the same name: it may be the current folder, a mount point, or stand where nothing else can be written.
+    those of the same name, whose permissions they take: it may be the current folder, a mount point, or stand where
+    nothing else can be written.
 
     Args:
         path: the place; made with the folders above it if there is none.
@@ -82,6 +85,7 @@ def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(path))
     is_there = place.exists()
     partial = partial_path(place / place.name if is_there else place)
+    above = [folder for folder in place.parents if not folder.exists()]
     try:
         with _naming(path, partial):
             partial.mkdir(parents=True)
@@ -95,6 +99,9 @@ def whole_folder(path: str | PathLike[str]) -> Iterator[Path]:
                 partial.rename(place)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # another program may have put something there
+            for folder in above:
+                folder.rmdir()
         raise
 
 
@@ -105,8 +112,15 @@ def _move_files(partial: Path, place: Path) -> None:
         if found.is_dir():
             target.mkdir(exist_ok=True)
         else:
-            found.replace(target)
+            _replace(found, target)
     shutil.rmtree(partial)
+
+
+def _replace(partial: Path, place: Path) -> None:
+    """Put a file in its place, with the permissions of the file that is there."""
+    with suppress(OSError):  # there is none, or the file system has no permissions
+        partial.chmod(stat.S_IMODE(place.stat().st_mode))
+    partial.replace(place)
 
 
 def _sync(file: Path) -> None:

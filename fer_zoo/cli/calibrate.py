@@ -14,21 +14,23 @@ from fer_zoo import evaluation
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.options import (
     BatchSizeOption,
+    CalibrationSplitOption,
     DeviceOption,
     KindArgument,
     ModelArgument,
     PathArgument,
-    SplitOption,
     TwinsOption,
     UnreadableOption,
     WorkersOption,
 )
 from fer_zoo.cli.progress import show_progress
-from fer_zoo.cli.selection import select_pictures
-from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.cli.selection import find_calibration_split, select_pictures
+from fer_zoo.errors import CheckpointError, ImageReadError, InvalidOptionError
 from fer_zoo.evaluation import Calibration
 from fer_zoo.evaluation.data import parse_unreadable
 from fer_zoo.evaluation.loading import load_classifier
+from fer_zoo.evaluation.report import REPORT_FILES
+from fer_zoo.export import is_exported
 from fer_zoo.models.checkpoint import copy_with_temperature, save_checkpoint
 from fer_zoo.registry import resolve_model
 
@@ -40,7 +42,7 @@ def calibrate(
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="A new or empty folder for a copy of the model with its temperature.")
     ],
-    split: SplitOption = None,
+    split: CalibrationSplitOption = None,
     without_twins_of: TwinsOption = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of the data for the figures after calibration.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -52,13 +54,22 @@ def calibrate(
     """Fit the temperature of a model on aligned crops that it was not trained on, and write a copy that has it.
 
     No answer changes by it. The figures after calibration are cross-fitted: each picture is judged at a temperature
-    that was fitted without it. Exit status: as for evaluate.
+    that was fitted without it. The copy has no report of an evaluation, as that was at the old temperature.
+
+    Exit status: as for evaluate.
     """
     try:
         with errors_as_usage(except_for=ImageReadError), show_progress() as on_progress:
             choice = parse_unreadable(unreadable)
+            _check_model(model)
             _check_destination(output)
-            dataset, _ = select_pictures(kind, path, split, without_twins_of=without_twins_of, unreadable=choice)
+            dataset, _ = select_pictures(
+                kind,
+                path,
+                split or find_calibration_split(kind, path),
+                without_twins_of=without_twins_of,
+                unreadable=choice,
+            )
             classifier = load_classifier(model, device=device)
             found = evaluation.calibrate(
                 classifier.model,
@@ -72,7 +83,7 @@ def calibrate(
             )
             checkpoint = resolve_model(model)
             if Path(checkpoint).is_dir():
-                copy_with_temperature(checkpoint, output, found.temperature)
+                copy_with_temperature(checkpoint, output, found.temperature, leave_out=REPORT_FILES)
             else:
                 save_checkpoint(classifier.model, classifier.processor, output)
     except ImageReadError as error:
@@ -84,6 +95,19 @@ def calibrate(
         print(json.dumps(found.to_dict(), indent=2))
     else:
         _print(found, output)
+
+
+def _check_model(model: str) -> None:
+    """Refuse the folder of an export, before the work.
+
+    Raises:
+        CheckpointError: if it is one.
+    """
+    if is_exported(model):
+        raise CheckpointError(
+            f"{model!r} is an export, and its network has its temperature inside. Calibrate the checkpoint that it was "
+            "made from, and export the copy."
+        )
 
 
 def _check_destination(folder: Path) -> None:

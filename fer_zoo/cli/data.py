@@ -22,6 +22,9 @@ def data(context: typer.Context) -> None:
     """List the kinds of data sets that can be read, and where the data come from."""
     if context.invoked_subcommand is None:
         Console().print(_kind_table())
+        for name, reader in DATASETS.items():
+            if reader.card.homepage:
+                print(f"{name}: {reader.card.homepage}")  # in a column a long address is broken, and cannot be copied
 
 
 @data_app.command()
@@ -50,14 +53,12 @@ def check(
 
 def _kind_table() -> Table:
     """Return the kinds of data sets, one line each."""
-    table = Table("kind", "what", "splits", "pictures", "from", "terms", header_style="bold", show_lines=True)
+    table = Table("kind", "what", "splits", "pictures", "terms", header_style="bold", show_lines=True)
     table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.overflow = "fold"  # addresses stay whole
     for name, reader in DATASETS.items():
         card = reader.card
         counts = "\n".join(" or ".join(f"{n:,}" for n in card.counts[s]) for s in card.splits if s in card.counts)
-        table.add_row(name, card.title, "\n".join(card.splits), counts, card.homepage or "your own", card.terms)
+        table.add_row(name, card.title, "\n".join(card.splits), counts, card.terms)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from fer_zoo.cli.failures import errors_as_usage
 from fer_zoo.cli.options import DeviceOption
 from fer_zoo.detection import DETECTORS
+from fer_zoo.errors import InvalidOptionError
 
 PASSWORD_VARIABLE = "FER_ZOO_DEMO_PASSWORD"  # noqa: S105 - the name of a variable
 MEGABYTE = 1_000_000
@@ -52,8 +54,8 @@ def demo(
         from fer_zoo.demo.server import is_loopback
 
         limits = DemoLimits(
-            max_bytes=round(max_megabytes * MEGABYTE),
-            max_pixels=round(max_megapixels * MEGABYTE),
+            max_bytes=_millions("--max-megabytes", max_megabytes),
+            max_pixels=_millions("--max-megapixels", max_megapixels),
             max_video_seconds=max_video_seconds,
             max_work_seconds=max_work_seconds,
             max_waiting=max_waiting,
@@ -69,6 +71,17 @@ def demo(
             serve(analyzer, host=host, port=port, login=login, limits=limits, on_ready=_say_where)
         except KeyboardInterrupt:
             typer.echo("Ended; uploads and results are deleted.", err=True)
+
+
+def _millions(option: str, value: float) -> int:
+    """Return how many bytes or pixels an option in millions stands for.
+
+    Raises:
+        InvalidOptionError: if there is no end to them.
+    """
+    if not math.isfinite(value):
+        raise InvalidOptionError(option, value, "a finite number")
+    return round(value * MEGABYTE)
 
 
 def _read_password() -> str:

@@ -38,7 +38,9 @@ def explain(
     output: Annotated[
         Path,
         typer.Option(
-            metavar="FILE_OR_DIR", help="Where to write; a folder gets a file with the picture's name and _explained."
+            metavar="FILE_OR_DIR",
+            help="Where to write; a folder gets a file with the picture's name and _explained or, for attention, "
+            "_attention.",
         ),
     ] = Path(),
     model: ModelOption = "mhan",
@@ -51,7 +53,7 @@ def explain(
     stderr), 2 for wrong usage.
     """
     with errors_as_usage():
-        path = _choose_file(output, image)
+        path = _choose_file(output, image, method)
         pipe = pipeline(model=model, detector=detector, device=device)
         check_method(pipe.model, method, target)
     try:
@@ -69,15 +71,16 @@ def explain(
     print(f"{printable(path)}: {_describe(explanations)}")
 
 
-def _choose_file(output: Path, source: str) -> Path:
-    """Return the file to write: a name without an ending is a folder.
+def _choose_file(output: Path, source: str, method: str) -> Path:
+    """Return the file to write: a name without an ending is a folder, where each method has a file of its own.
 
     Raises:
         InvalidOptionError: if pictures cannot be written in the format that the ending stands for, or the file is the
             picture itself.
     """
     if output.is_dir() or not output.suffix:
-        return output / f"{stem_of(source)}_explained.png"
+        ending = "attention" if method == "attention" else "explained"
+        return output / f"{stem_of(source)}_{ending}.png"
     writable = sorted(ending for ending, name in Image.registered_extensions().items() if name in Image.SAVE)
     if output.suffix.lower() not in writable:
         raise InvalidOptionError("--output", str(output), f"a folder, or a file with one of {', '.join(writable)}")
@@ -93,7 +96,7 @@ def _explain_faces(
     is_crop = pipe.detector.gives_crops
     return [
         explain_face(pipe.model, pipe.image_processor, image, face, method=method, target=target, is_crop=is_crop)
-        for face in pipe.detector.detect([image])[0]
+        for face in pipe.find_faces([image])[0]
     ]
 
 

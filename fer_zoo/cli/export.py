@@ -30,7 +30,7 @@ def export(
 ) -> None:
     """Write a model for onnxruntime, OpenVINO or torch.export, and check that it gives the same answers.
 
-    The folder is a model for predict, video and evaluate.
+    The folder is a model for predict, video and evaluate if the format is onnx or openvino.
 
     Exit status: 0 if it was written, 2 for wrong usage, and where the network differs more than its precision explains;
     nothing is written then.

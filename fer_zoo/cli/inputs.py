@@ -85,12 +85,15 @@ def _identity(path: str | Path) -> tuple[int, int] | None:
 
 
 def stem_of(source: str) -> str:
-    """Return the file name of a picture without its ending, to name what is made of it.
+    """Return the file name of a picture without its ending, to name what is made of it; ``picture`` where it has none.
 
     Args:
         source: a path or URL.
     """
-    path = urlsplit(source).path if "://" in source else Path(source).as_posix()
+    try:
+        path = urlsplit(source).path if "://" in source else Path(source).as_posix()
+    except ValueError:  # no URL: reading it gives the reason
+        path = ""
     return PurePosixPath(path).stem or "picture"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,30 @@ import typer
 from fer_zoo.cli.devices import check_device
 from fer_zoo.datasets import DATASETS
 from fer_zoo.detection import DETECTORS
+from fer_zoo.export import cache
 from fer_zoo.registry import list_embedded_models
 
 WITH_WEIGHTS = ", ".join(entry.name for entry in list_embedded_models())
+
+
+class _Notes(logging.Handler):
+    """Prints what is logged on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a line."""
+        typer.echo(record.getMessage(), err=True)
+
+
+_NOTES = _Notes()
+
+
+def announce_conversion(backend: str | None) -> str | None:
+    """Return a backend as it was given, and have a conversion for it announced: nobody likes to wait for nothing."""
+    if backend is not None:
+        cache.logger.addHandler(_NOTES)
+        cache.logger.setLevel(logging.INFO)
+    return backend
+
 
 ModelOption = Annotated[str, typer.Option(help=f"Published model ({WITH_WEIGHTS}), folder, or repository on the Hub.")]
 DetectorOption = Annotated[
@@ -24,7 +46,10 @@ DeviceOption = Annotated[
 ]
 BackendOption = Annotated[
     str | None,
-    typer.Option(help="What runs the model: torch (the default), onnxruntime, openvino, or auto for the fastest."),
+    typer.Option(
+        callback=announce_conversion,
+        help="What runs the model: torch (the default), onnxruntime, openvino, or auto for the fastest.",
+    ),
 ]
 PrecisionOption = Annotated[
     str | None, typer.Option(help="With openvino: fp32 (the default), or bf16, faster and nearly the same.")
@@ -42,6 +67,12 @@ PathArgument = Annotated[Path, typer.Argument(help="Its folder, or the file of a
 SplitOption = Annotated[
     str | None, typer.Option(help="Part of the data; by default test, else validation, else all that is there.")
 ]
+CalibrationSplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split", help="Part of the data; by default validation, or all of data that have no parts. Not the test part."
+    ),
+]
 TwinsOption = Annotated[
     str | None,
     typer.Option(metavar="SPLIT", help="Leave out pictures whose pixels also occur in this part, such as train."),
@@ -55,6 +86,7 @@ WorkersOption = Annotated[int, typer.Option(min=0, help="Processes that read pic
 __all__ = [
     "BackendOption",
     "BatchSizeOption",
+    "CalibrationSplitOption",
     "DetectorOption",
     "DeviceOption",
     "EmbeddedModelArgument",

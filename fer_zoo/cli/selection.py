@@ -7,9 +7,14 @@ from typing import NamedTuple
 
 from fer_zoo.datasets import ExpressionDataset, load_dataset, read_challenge_list
 from fer_zoo.datasets.loading import open_reader
+from fer_zoo.datasets.reader import ALL
+from fer_zoo.errors import InvalidOptionError
 
 #: The part that is meant if none is named: the first of these that is there.
 PREFERRED_SPLITS = ("test", "validation")
+
+#: The part that a model is calibrated on; models are compared on the test part, so that is never taken unasked.
+CALIBRATION_SPLIT = "validation"
 
 
 class Selection(NamedTuple):
@@ -65,4 +70,25 @@ def select_pictures(
     return Selection(dataset, ", ".join(words))
 
 
-__all__ = ["PREFERRED_SPLITS", "Selection", "select_pictures"]
+def find_calibration_split(kind: str, path: Path) -> str:
+    """Return the part to calibrate on where none is named: validation, or all of data that have no parts.
+
+    Args:
+        kind: what the data set is.
+        path: where it is.
+
+    Raises:
+        InvalidOptionError: if the data have parts, and none for validation.
+        FerZooError: if the data set is not there, or not as it should be; the message says what.
+    """
+    found = open_reader(kind, path).find_splits()
+    if found != (ALL,) and CALIBRATION_SPLIT not in found:
+        expected = (
+            f"the part to calibrate on, as there is no {CALIBRATION_SPLIT} part; there is: {', '.join(found)}. Choose "
+            "one that the model was not trained on and is not compared with others on"
+        )
+        raise InvalidOptionError("--split", None, expected)
+    return ALL if found == (ALL,) else CALIBRATION_SPLIT
+
+
+__all__ = ["CALIBRATION_SPLIT", "PREFERRED_SPLITS", "Selection", "find_calibration_split", "select_pictures"]

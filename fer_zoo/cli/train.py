@@ -36,7 +36,8 @@ def train(
         bool | None, typer.Option(help="Start from the weights of the model, or from random ones.")
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Values of a paper or ours, see 'fer-zoo recipes'; fine-tune by default.")
+        str | None,
+        typer.Option(help="Values of a paper or ours, see 'fer-zoo recipes'; by default fine-tune, or from-scratch."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where checkpoints, model, card and report are written.")

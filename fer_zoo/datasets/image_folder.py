@@ -9,9 +9,9 @@ from typing import ClassVar, Final
 from fer_zoo.datasets.files import find_split_folders, list_folders, read_class_folders
 from fer_zoo.datasets.reader import ALL, DatasetCard, DatasetReader, SplitSamples, expression_of
 from fer_zoo.datasets.sample import Sample
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import AnnotationError, InvalidOptionError, UnknownNameError
 from fer_zoo.imaging.folders import is_picture_name
-from fer_zoo.labels import Expression, LabelSet, get_label_set
+from fer_zoo.labels import Expression, LabelSet, get_label_set, parse_expression
 
 UNLABELLED: Final = "unlabelled"
 """Name of a folder whose pictures have no label; pictures beside the class folders have none either."""
@@ -48,8 +48,27 @@ class ImageFolderReader(DatasetReader):
 
     @cached_property
     def _folders(self) -> dict[str, Path]:
-        """The folder of each split."""
-        return find_split_folders(self.root) or {ALL: self.root}
+        """The folder of each split.
+
+        Raises:
+            AnnotationError: class folders or pictures lie beside the folders of splits, and so belong to none.
+        """
+        found = find_split_folders(self.root)
+        if not found:
+            return {ALL: self.root}
+        pictures = _loose_pictures(self.root)
+        beside = [f"the folder '{path.name}'" for path in list_folders(self.root) if _stands_for_a_class(path.name)]
+        if pictures:
+            beside.append(f"{len(pictures):,} pictures" if len(pictures) > 1 else f"the picture '{pictures[0].name}'")
+        if beside:
+            splits = ", ".join(f"'{folder.name}'" for folder in found.values())
+            raise AnnotationError(
+                str(self.root),
+                None,
+                f"beside the folders of splits ({splits}) it holds {', '.join(beside)}, which belong to no split; move "
+                "them into one of these folders or a new one, such as 'train', or out of it",
+            )
+        return found
 
     @cached_property
     def label_set(self) -> LabelSet:
@@ -81,6 +100,15 @@ class ImageFolderReader(DatasetReader):
     def _label_of(self, folder: Path) -> int | None:
         """Return the class index of a folder, or ``None`` for the one without labels."""
         return None if folder.name == UNLABELLED else self.label_of_word(folder.name, folder)
+
+
+def _stands_for_a_class(name: str) -> bool:
+    """Return whether a folder of this name holds pictures of an expression, or pictures without a label."""
+    try:
+        parse_expression(name)
+    except UnknownNameError:
+        return name == UNLABELLED
+    return True
 
 
 def _loose_pictures(folder: Path) -> list[Path]:

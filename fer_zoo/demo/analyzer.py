@@ -44,7 +44,8 @@ class FaceAnalyzer:
 
     Args:
         models: published names or folders; a folder is shown by its own name.
-        detectors: names of detectors; each must be able to run, so that no choice of the page fails.
+        detectors: names of detectors, or ONNX files, which are shown by their own names; each must be able to run, so
+            that no choice of the page fails.
         device: such as ``"cpu"`` or ``"cuda:1"``; by default the fastest that is there.
         max_pixels: largest accepted picture, in pixels.
 
@@ -53,6 +54,7 @@ class FaceAnalyzer:
         InvalidOptionError: if there is none at all, or two have the same name.
         MissingPackageError: if a package that a detector needs is not installed.
         WeightsNotFoundError: if a model or detector has no weights.
+        CheckpointError: if a file is not a detector of the SCRFD family.
     """
 
     def __init__(
@@ -64,11 +66,11 @@ class FaceAnalyzer:
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         self.models = _unique("models", [shown_name(model) for model in models])
-        self.detectors = _unique("detectors", list(detectors))
+        self.detectors = _unique("detectors", [_detector_name(detector) for detector in detectors])
         self.max_pixels = max_pixels
         self._lock = Lock()  # transformers' pipelines and the hooks of Grad-CAM are not made for several threads
         self._pipelines: dict[tuple[str, str], FaceExpressionPipeline] = {}
-        finders = {name: create_detector(name) for name in self.detectors}
+        finders = {name: create_detector(detector) for name, detector in zip(self.detectors, detectors, strict=True)}
         for name, model in zip(self.models, models, strict=True):
             first = pipeline(model=model, detector=finders[self.detectors[0]], device=device)
             for detector, finder in finders.items():
@@ -162,6 +164,11 @@ class FaceAnalyzer:
         if detector not in self.detectors:
             raise UnknownNameError("detector", str(detector), self.detectors)
         return self._pipelines[model, detector]
+
+
+def _detector_name(detector: str) -> str:
+    """Return what the page calls a detector: of a file its own name, and not where it lies."""
+    return Path(detector).name if detector.endswith(".onnx") else detector
 
 
 def shown_name(model: str | PathLike[str]) -> str:

@@ -1,8 +1,9 @@
 """What stands before Gradio: only the routes that the page needs, only uploads as inputs, no body without a limit.
 
-Gradio fetches a file for whoever names its URL, as an input or behind ``/file=``. The page needs none of that, so such
-requests end here, and so do those that a browser sends for another web site. The headers tell browsers to load nothing
-from anywhere else, and those that Gradio adds to let other sites in are taken off.
+Gradio fetches a file for whoever names its URL, as an input or behind ``/file=``, and gives out files of folders that
+are not the page's. The page needs none of that, so such requests end here, and so do those that a browser sends for
+another web site. The headers tell browsers to load nothing from anywhere else, and those that Gradio adds to let other
+sites in are taken off.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -26,6 +28,7 @@ MAX_FORM_BYTES: Final = 65_536
 
 UPLOAD_PATH: Final = "/gradio_api/upload"
 LOGIN_PATH: Final = "/login"
+FILE_PATH: Final = "/gradio_api/file="
 HTTP_ERRORS: Final = 400  # the lowest status that is one
 WRONG_PASSWORD: Final = 400  # how Gradio answers one
 _ALLOWED: Final = re.compile(
@@ -53,7 +56,7 @@ class Guard:
 
     Args:
         app: the application that it protects.
-        folder: where uploads are; no other file is accepted as an input.
+        folder: where uploads and results are; no other file is accepted as an input or given out by its path.
         max_bytes: largest upload, in bytes.
         is_local: whether only this machine can reach the server; it is then served under no other name.
     """
@@ -75,6 +78,9 @@ class Guard:
             return
         if (foreign := reason_to_refuse(scope, is_local=self.is_local)) is not None:
             await _refuse(send, 403, foreign)
+            return
+        if scope["path"].startswith(FILE_PATH) and not is_inside(scope["path"].removeprefix(FILE_PATH), self.folder):
+            await _refuse(send, 403, "Only uploads and results can be fetched.")
             return
         is_upload = scope["path"].rstrip("/") == UPLOAD_PATH
         limit = MAX_FORM_BYTES + (self.max_bytes if is_upload else 0)
@@ -165,7 +171,10 @@ def is_inside(path: str, folder: Path) -> bool:
         folder: the folder, its links followed.
     """
     try:
-        return Path(path).resolve().is_relative_to(folder)
+        place = Path(path).resolve()
+        with suppress(FileNotFoundError):
+            place.lstat()  # resolve() passes over a name that is too long
+        return place.is_relative_to(folder)
     except (OSError, ValueError, RuntimeError):  # a null character, a name too long, a loop of links
         return False
 

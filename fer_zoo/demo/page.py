@@ -251,9 +251,17 @@ def _analyze_upload(analyzer: FaceAnalyzer, upload: Any, model: str, detector: s
     if not isinstance(path, str):
         return PictureAnalysis(ImageResult("picture", error="No picture came along. Upload a file first."))
     name = str(upload.get("orig_name") or Path(path).name)
-    if not Path(path).is_file():
+    if not _is_there(path):
         return PictureAnalysis(ImageResult(name, error=f"{name!r} is no longer kept here. Upload it again."))
     return analyzer.analyze(path, name, model, detector)
+
+
+def _is_there(path: str) -> bool:
+    """Return whether there is a file; under a name that no file can have there is none."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _minutes(seconds: float) -> str:

@@ -23,6 +23,7 @@ from fer_zoo.demo.page import ASSETS, create_page
 from fer_zoo.errors import InvalidOptionError
 
 LOOPBACK: Final = "127.0.0.1"
+EVERY_ADDRESS: Final = "::"
 DEFAULT_PORT: Final = 7860  # Gradio's own, and the one that Spaces look at
 GRACE_SECONDS: Final = 3  # open pages hold a connection for events, which would keep the server from ending
 
@@ -111,8 +112,9 @@ def _listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=128)
-    except (OSError, OverflowError) as error:
+        is_every = address[0] == EVERY_ADDRESS and socket.has_dualstack_ipv6()  # of IPv4 as well
+        return socket.create_server(address[:2], family=family, backlog=128, dualstack_ipv6=is_every)
+    except (OSError, OverflowError, UnicodeError) as error:  # the last for a name that cannot be one
         expected = f"an address of this machine with a port that is free ({error})"
         raise InvalidOptionError("host and port", f"{host}:{port}", expected) from error
 
@@ -121,7 +123,10 @@ def _url_of(listening: socket.socket) -> str:
     """Return the URL at which a browser on this machine opens the page."""
     host, port = listening.getsockname()[:2]
     if ip_address(host).is_unspecified:
-        host = LOOPBACK
+        takes_four = listening.family == socket.AF_INET or not listening.getsockopt(
+            socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+        )
+        host = LOOPBACK if takes_four else "::1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

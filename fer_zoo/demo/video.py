@@ -11,7 +11,7 @@ from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
-from threading import Event, Timer
+from threading import TIMEOUT_MAX, Event, Timer
 from typing import Final
 
 from fer_zoo.demo.analyzer import FaceAnalyzer
@@ -19,6 +19,7 @@ from fer_zoo.demo.charts import message
 from fer_zoo.demo.limits import DemoLimits
 from fer_zoo.errors import InvalidOptionError, VideoReadError
 from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video, draw_timeline
+from fer_zoo.pipelines.video.reader import VideoReader
 from fer_zoo.video_results import VideoSummary, format_time
 
 DETECT_EVERY: Final = 5  # frames; between them boxes are carried along
@@ -70,7 +71,7 @@ def analyze_upload(
     folder = Path(mkdtemp(dir=path.parent.parent))
     annotated, timeline = folder / "annotated.mp4", folder / "timeline.png"
     stop = Event()
-    timer = Timer(limits.max_work_seconds, stop.set)
+    timer = Timer(min(limits.max_work_seconds, TIMEOUT_MAX), stop.set)
     timer.daemon = True
     try:
         with analyzer.use(model, detector) as pipe:
@@ -90,10 +91,18 @@ def analyze_upload(
         raise VideoReadError(name, "its marked copy cannot be made") from error
     finally:
         timer.cancel()
-    is_cut = summary.is_interrupted or summary.duration >= limits.max_video_seconds
+    is_cut = summary.is_interrupted or (
+        summary.duration >= limits.max_video_seconds and _is_longer(path, container, limits)
+    )
     if summary.segments:  # drawn here, with no title: that of analyze_video would show the server's path
         draw_timeline(summary.segments, summary.duration).savefig(timeline)
     return VideoAnalysis(replace(summary, source=name), annotated, timeline if summary.segments else None, is_cut)
+
+
+def _is_longer(path: Path, container: str, limits: DemoLimits) -> bool:
+    """Return whether a video is longer than what is analysed, or does not say how long it is."""
+    with VideoReader(path, container=container, max_pixels=limits.max_pixels) as reader:
+        return reader.duration is None or reader.duration > limits.max_video_seconds + 0.5 / reader.frame_rate
 
 
 def recognise_container(path: Path, name: str) -> str:

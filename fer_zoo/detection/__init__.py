@@ -25,7 +25,8 @@ def create_detector(
     """Return a detector by its name, with its default options; a detector is returned as it is.
 
     Args:
-        detector: ``"center_face"``, ``"scrfd"``, ``"whole_image"``, or any object that follows the protocol.
+        detector: ``"center_face"``, ``"scrfd"``, ``"whole_image"``, the path of a SCRFD network (``.onnx``), or any
+            object that follows the protocol.
         backend: what runs the network of ``"center_face"``: ``"onnxruntime"`` or ``"openvino"``; with any other name,
             onnxruntime does.
         options: threads and precision of that network.
@@ -34,8 +35,12 @@ def create_detector(
         UnknownNameError: if there is no detector of that name.
         InvalidOptionError: if the object is no detector.
         MissingPackageError: if a package that the detector needs is not installed; the message has the install command.
+        WeightsNotFoundError: if the network of the detector is not there.
+        CheckpointError: if a file is not a detector of the SCRFD family.
     """
     if isinstance(detector, str):
+        if detector.endswith(".onnx"):
+            return ScrfdDetector(detector)
         if detector not in DETECTORS:
             raise UnknownNameError("detector", detector, DETECTORS)
         if detector == "center_face":

@@ -6,22 +6,28 @@ Paper: J. Guo et al., "Sample and computation redistribution for efficient face 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from huggingface_hub import constants
 from numpy.typing import NDArray
 
 from fer_zoo.detection.landmarks import as_landmarks
-from fer_zoo.errors import CheckpointError, MissingPackageError, WeightsNotFoundError
-from fer_zoo.ranges import check_shares
+from fer_zoo.errors import CheckpointError, InvalidOptionError, MissingPackageError, WeightsNotFoundError
+from fer_zoo.ranges import check_counts, check_shares
 from fer_zoo.results import Box, Face
 from fer_zoo.runtime import choose_providers
 
 PURPOSE = "The detector 'scrfd'"
+CELL: Final = 32  # pixels; the coarsest map of the network has one cell for so many
+PACKS: Final = "~/.insightface/models"
+ADVICE: Final = f"Put its ONNX files into {PACKS}/NAME, or give the path of an ONNX file as the detector."
 
 
 class ScrfdDetector:
@@ -29,17 +35,19 @@ class ScrfdDetector:
 
     Args:
         model: path of an ONNX file (``.onnx``), or name of a model pack of InsightFace such as ``buffalo_s``, which
-            insightface looks for below ``~/.insightface/models`` and fetches from its own site if it is not there.
-        input_size: side in pixels of the square that pictures are fitted into; a network of fixed size ignores it.
+            insightface looks for in ``~/.insightface/models/NAME`` and fetches from its own site if it is not there,
+            unless ``HF_HUB_OFFLINE`` forbids the network.
+        input_size: side in pixels of the square that pictures are fitted into, a multiple of 32; a network of fixed
+            size ignores it.
         score_threshold: faces with a lower score are dropped, in [0, 1].
         iou_threshold: of two boxes that overlap more, the surer one is kept, in [0, 1].
         providers: onnxruntime's execution providers; by default CUDA where it is available, else the CPU.
 
     Raises:
         MissingPackageError: if ``insightface`` is not installed.
-        WeightsNotFoundError: if there is no such file or pack.
-        CheckpointError: if the file is not a detector of the SCRFD family.
-        InvalidOptionError: if a threshold is out of its range.
+        WeightsNotFoundError: if there is no such file or pack, and the pack cannot be fetched.
+        CheckpointError: if the file, or one of the pack, is not a detector of the SCRFD family.
+        InvalidOptionError: if a threshold or the size is out of its range.
     """
 
     gives_crops = False
@@ -54,6 +62,9 @@ class ScrfdDetector:
         providers: Sequence[str] | None = None,
     ) -> None:
         check_shares(score_threshold=score_threshold, iou_threshold=iou_threshold)
+        check_counts(input_size=input_size)
+        if input_size % CELL:
+            raise InvalidOptionError("input_size", input_size, f"a multiple of {CELL}")
         try:
             model_zoo = import_module("insightface.model_zoo")
             app = import_module("insightface.app")
@@ -63,12 +74,22 @@ class ScrfdDetector:
             raise MissingPackageError("insightface", PURPOSE, "pip install 'fer-zoo[insightface]'") from error
         options = {"providers": choose_providers(providers)}
         name = fspath(model)
-        self._detector = (
-            _from_file(model_zoo, name, options) if name.endswith(".onnx") else _from_pack(app, name, options)
-        )
-        self._detector.prepare(
-            0, input_size=(input_size, input_size), det_thresh=score_threshold, nms_thresh=iou_threshold
-        )
+        _check_presence(name)
+        try:
+            with redirect_stdout(sys.stderr):  # insightface prints what it does
+                is_file = name.endswith(".onnx")
+                self._detector = _from_file(model_zoo, name, options) if is_file else _from_pack(app, name, options)
+                self._detector.prepare(
+                    0, input_size=(input_size, input_size), det_thresh=score_threshold, nms_thresh=iou_threshold
+                )
+                self._detect_one(
+                    np.zeros((CELL, CELL, 3), np.uint8)
+                )  # insightface takes other networks, and fails here
+        except (CheckpointError, WeightsNotFoundError):
+            raise
+        except Exception as error:  # of onnxruntime's own kinds, which have no common base
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise CheckpointError(f"{name!r} is not a face detector of the SCRFD family ({reason}).") from error
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
         """Find the faces of each picture, one picture after the other: the network takes no batches.
@@ -90,12 +111,25 @@ class ScrfdDetector:
         )
 
 
+def _check_presence(name: str) -> None:
+    """Refuse a file that is not there, and where the network is forbidden also a pack.
+
+    Raises:
+        WeightsNotFoundError: if it is not there.
+    """
+    if name.endswith(".onnx"):
+        if not Path(name).is_file():
+            raise WeightsNotFoundError(
+                name, "Give the path of a SCRFD network, or the name of a model pack such as 'buffalo_s'."
+            )
+        return
+    places = (Path(name).expanduser(), Path(PACKS).expanduser() / name)
+    if constants.HF_HUB_OFFLINE and not any(place.is_dir() for place in places):
+        raise WeightsNotFoundError(name, f"HF_HUB_OFFLINE is set, so this model pack is not fetched. {ADVICE}")
+
+
 def _from_file(model_zoo: Any, path: str, options: dict[str, Any]) -> Any:  # untyped package
     """Open one ONNX file."""
-    if not Path(path).is_file():
-        raise WeightsNotFoundError(
-            path, "Give the path of a SCRFD network, or the name of a model pack such as 'buffalo_s'."
-        )
     detector = model_zoo.get_model(path, **options)
     if getattr(detector, "taskname", None) != "detection":
         raise CheckpointError(f"{path!r} is not a face detector of the SCRFD family.")
@@ -112,10 +146,9 @@ def _from_pack(app: Any, name: str, options: dict[str, Any]) -> Any:  # untyped 
         ValueError,
         AssertionError,
     ) as error:  # what a failed download or an unknown name raises
+        reason = str(error) or "it has no detector"
         raise WeightsNotFoundError(
-            name,
-            f"insightface could not provide this model pack ({error}). Put it below ~/.insightface/models, or give an "
-            "ONNX file.",
+            name, f"insightface could not provide this model pack ({reason}). {ADVICE}"
         ) from error
 
 

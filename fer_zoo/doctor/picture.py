@@ -19,6 +19,7 @@ from fer_zoo.doctor.label_order import compare_with_expected
 from fer_zoo.errors import ImageReadError
 from fer_zoo.imaging import read_image
 from fer_zoo.imaging.decode import read_orientation
+from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.labels import Expression
 from fer_zoo.pipelines import FaceExpressionPipeline
 from fer_zoo.results import Face, ImageResult, Landmarks
@@ -73,7 +74,7 @@ def examine_picture(
     try:
         image = read_image(Path(path))
         with Path(path).open("rb") as file:
-            orientation = read_orientation(file, name)
+            orientation = read_orientation(file, name, DEFAULT_MAX_PIXELS)
     except ImageReadError as error:
         return PictureExamination(ImageResult(name, error=str(error)))
     found = pipe.analyze(image)

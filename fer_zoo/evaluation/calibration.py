@@ -126,14 +126,18 @@ def calibrate(
         processor: the image processor; needed with a model.
         device: where to compute; see :func:`~fer_zoo.evaluation.evaluate`.
         num_folds: parts for the cross-fitted figures, at least 2.
-        **options: ``batch_size``, ``num_workers`` and ``unreadable`` as for :func:`~fer_zoo.evaluation.predict`.
+        **options: ``batch_size``, ``num_workers``, ``unreadable`` and ``on_progress`` as for
+            :func:`~fer_zoo.evaluation.predict`. There is no ``flip``: the temperature is that of single crops.
 
     Raises:
-        InvalidOptionError: if an option is out of its range, or the data cannot be fitted; see
+        InvalidOptionError: if an option is out of its range, ``flip`` is true, or the data cannot be fitted; see
             :func:`fit_temperature`.
         TrainingDataError: if the pictures settle no temperature, as when every answer is right or they are few.
         MissingPackageError: if scikit-learn is not installed.
     """
+    if options.get("flip"):
+        expected = "False; the mean over mirror images has no logits that a temperature could divide"
+        raise InvalidOptionError("flip", True, expected)
     classifier = load_classifier(model, processor, device=device)
     config = classifier.model.config
     raw = predict(classifier.model, dataset, classifier.processor, **options)

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.labels import LabelSet
 from fer_zoo.ranges import check_counts
 
@@ -132,8 +132,8 @@ def class_of(label: int | Sequence[float], label_set: LabelSet, picture: str) ->
     )
 
 
-class _Readings(Dataset[LabelledPicture | ImageReadError]):
-    """The pictures of a data set with the errors of those that cannot be read as values, which workers can send."""
+class _Readings(Dataset[LabelledPicture | FerZooError]):
+    """The pictures of a data set with errors as values: what a worker raises, the loader makes a ``RuntimeError``."""
 
     def __init__(self, dataset: LabelledPictures) -> None:
         self.dataset = dataset
@@ -142,9 +142,12 @@ class _Readings(Dataset[LabelledPicture | ImageReadError]):
         """Return the number of pictures, readable or not."""
         return len(self.dataset)
 
-    def __getitem__(self, index: int) -> LabelledPicture | ImageReadError:
-        """Return a picture with its label, or why it cannot be read."""
-        return read_item(self.dataset, index)
+    def __getitem__(self, index: int) -> LabelledPicture | FerZooError:
+        """Return a picture with its label, or why it cannot be read or used."""
+        try:
+            return read_item(self.dataset, index)
+        except FerZooError as error:
+            return error
 
 
 def read_batches(
@@ -152,9 +155,11 @@ def read_batches(
 ) -> Iterator[Any]:
     """Yield what a function makes of each batch of :func:`read_item`, in the order of the data set.
 
+    What :func:`read_item` raises on purpose is an item of the batch too.
+
     Args:
         dataset: the pictures.
-        collate: takes a list of pictures and reading errors; it runs in the workers.
+        collate: takes a list of pictures and errors; it runs in the workers.
         batch_size: how many pictures a batch has.
         num_workers: processes that read; with 0 this one does.
 

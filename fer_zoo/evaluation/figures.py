@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fer_zoo.evaluation.report import EvaluationReport
 
 CONFUSION_FILE, RELIABILITY_FILE, PER_CLASS_FILE = "confusion_matrix.png", "reliability.png", "per_class.png"
+FIGURE_FILES = (CONFUSION_FILE, RELIABILITY_FILE, PER_CLASS_FILE)
 
 # Of the Okabe-Ito palette, which people with colour vision deficiencies can tell apart.
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"

@@ -26,6 +26,7 @@ from fer_zoo.evaluation.reliability import (
 from fer_zoo.ranges import check_shares
 
 NUM_DIMENSIONS = 2  # of probabilities: pictures and classes
+SUM_TOLERANCE = 0.01  # rows of bfloat16 are off by up to 2**-8; they are divided by their sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +141,21 @@ def compute_metrics(
     """Compare probabilities with labels.
 
     Args:
-        probabilities: ``(N, K)``, in [0, 1], rows sum to 1.
+        probabilities: ``(N, K)``, in [0, 1], of any type of float; rows sum to 1, up to the rounding of their type.
         labels: ``(N,)``, class indices.
         classes: the K names.
         min_confidence: answers below count as withheld in ``abstention``, in [0, 1]; the other numbers are of all
             answers.
 
     Raises:
-        InvalidOptionError: if there is no picture, a shape does not fit, a number is not finite, a label is no class
-            index, or the confidence is out of its range.
+        InvalidOptionError: if there is no picture, a shape does not fit, a number is not finite or below 0, a row does
+            not sum to 1, a label is no class index, or the confidence is out of its range.
         MissingPackageError: if scikit-learn is not installed.
     """
     _check(probabilities, labels, len(classes), min_confidence)
     metrics = import_extra("sklearn.metrics")
     probabilities = probabilities.astype(np.float64)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
     answers, numbers = probabilities.argmax(axis=1), np.arange(len(classes))
     hits, confidences = answers == labels, probabilities.max(axis=1)
     # nan marks what is not defined; zeros would count as bad results
@@ -195,6 +197,12 @@ def _check(
         raise InvalidOptionError("the number of pictures to evaluate", 0, "at least 1")
     if not np.isfinite(probabilities).all():
         raise InvalidOptionError("probabilities", "with nan or infinity", "finite numbers")
+    if probabilities.min() < 0:
+        raise InvalidOptionError("probabilities", float(probabilities.min()), "numbers from 0 to 1, no logits")
+    sums = probabilities.sum(axis=1, dtype=np.float64)
+    furthest = float(sums[np.abs(sums - 1).argmax()])
+    if abs(furthest - 1) > SUM_TOLERANCE:
+        raise InvalidOptionError("the sum of a row of probabilities", furthest, "1")
     if labels.min() < 0 or labels.max() >= num_classes:
         raise InvalidOptionError(
             "labels", (int(labels.min()), int(labels.max())), f"class indices from 0 to {num_classes - 1}"

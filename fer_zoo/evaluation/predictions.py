@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.evaluation.data import LabelledPictures, OnProgress, OnUnreadable, check_source, read_batches
 from fer_zoo.evaluation.packages import import_extra
 from fer_zoo.explain.evaluating import evaluating
@@ -146,8 +146,9 @@ def predict(
         for values, labels, indices, failures in read_batches(
             dataset, collate, batch_size=batch_size, num_workers=num_workers
         ):
-            if failures and unreadable == "raise":
-                raise failures[0]
+            for failure in failures:
+                if unreadable == "raise" or not isinstance(failure, ImageReadError):
+                    raise failure
             errors.extend(failures)
             done += len(labels) + len(failures)
             if labels:
@@ -169,12 +170,10 @@ def _logits(model: PreTrainedModel, pixel_values: torch.Tensor) -> NDArray[np.fl
     return logits
 
 
-def _collate(
-    items: list[Any], processor: Any
-) -> tuple[torch.Tensor | None, list[int], list[int], list[ImageReadError]]:
+def _collate(items: list[Any], processor: Any) -> tuple[torch.Tensor | None, list[int], list[int], list[FerZooError]]:
     """Return pixel values, labels and indices of the pictures of a batch, and the errors of the others."""
-    errors = [item for item in items if isinstance(item, ImageReadError)]
-    pictures = [item for item in items if not isinstance(item, ImageReadError)]
+    errors = [item for item in items if isinstance(item, FerZooError)]
+    pictures = [item for item in items if not isinstance(item, FerZooError)]
     images = [np.array(picture.image.convert("RGB")) for picture in pictures]  # copies, which torch may write to
     values = None
     if images:

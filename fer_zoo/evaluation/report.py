@@ -11,12 +11,13 @@ from typing import Any, Self
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.evaluation.environment import Environment
-from fer_zoo.evaluation.figures import draw_figures
+from fer_zoo.evaluation.figures import FIGURE_FILES, draw_figures
 from fer_zoo.evaluation.markdown import render_markdown
 from fer_zoo.evaluation.metrics import Accuracy, ClassificationMetrics
 from fer_zoo.whole_files import whole_folder
 
 JSON_FILE, MARKDOWN_FILE = "evaluation.json", "evaluation.md"
+REPORT_FILES = (JSON_FILE, MARKDOWN_FILE, *FIGURE_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +153,4 @@ class EvaluationReport:
             raise InvalidOptionError("folder", str(folder), expected) from error
 
 
-__all__ = ["JSON_FILE", "MARKDOWN_FILE", "Counts", "EvaluationReport", "MissedAsWrong"]
+__all__ = ["JSON_FILE", "MARKDOWN_FILE", "REPORT_FILES", "Counts", "EvaluationReport", "MissedAsWrong"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import logging
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ import torch
 from huggingface_hub import constants
 
 from fer_zoo.errors import CheckpointError
-from fer_zoo.export.onnx_network import to_onnx
+from fer_zoo.export.onnx_network import check_convertible, to_onnx
 from fer_zoo.models import ExportedForImageClassification, FerPreTrainedModel
 from fer_zoo.packages import import_optional
 from fer_zoo.runtime import NetworkSource, RuntimeOptions, open_network
 from fer_zoo.whole_files import write_whole
+
+logger = logging.getLogger(__name__)
 
 
 def convert_for_backend(
@@ -24,8 +28,9 @@ def convert_for_backend(
 ) -> ExportedForImageClassification:
     """Return a classifier that another backend runs.
 
-    The network is written once in the format of ONNX, some seconds of work, and kept below ``HF_HOME`` (in
-    ``fer_zoo/onnx``), from where the next call takes it in a moment. Where nothing can be written it is not kept.
+    The network is written once in the format of ONNX, seconds to minutes of work that are logged at the level ``INFO``,
+    and kept below ``HF_HOME`` (in ``fer_zoo/onnx``), from where the next call takes it in a moment. Where nothing can
+    be written it is not kept.
 
     Args:
         model: the classifier; it stays as it is.
@@ -35,8 +40,11 @@ def convert_for_backend(
 
     Raises:
         UnknownNameError: if there is no such backend.
+        InvalidOptionError: if the model is of another package.
+        ExportedModelError: if the model is an export already.
         MissingPackageError: if the package of the backend, or one to convert with, is not installed.
     """
+    check_convertible(model)
     fingerprint = _fingerprint(model)
     source = _converted(model, processor, fingerprint, backend)
     try:
@@ -61,9 +69,10 @@ def _converted(model: FerPreTrainedModel, processor: Any, fingerprint: str, back
         MissingPackageError: if there is no file and ``onnxscript``, which writes it, is not installed.
     """
     path = cache_folder() / f"{fingerprint}.onnx"
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises where a folder may not be entered, until Python 3.14
         return path
     import_optional("onnxscript", f"The backend {backend!r}", "openvino")
+    logger.info("converting the model for %s, once; this takes seconds to minutes", backend)
     content = to_onnx(model, processor)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

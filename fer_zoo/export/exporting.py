@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.export.formats import TORCH_TYPES, PixelValues, get_format
+from fer_zoo.export.onnx_network import check_convertible
 from fer_zoo.export.parity import Parity, Run, check_parity
 from fer_zoo.models import FerPreTrainedModel
 from fer_zoo.runtime import RuntimeOptions, open_network
@@ -51,7 +52,8 @@ def export_model(
     """Write a classifier as a file that other libraries run, and check that it gives the same answers.
 
     The folder gets the network, ``config.json``, ``preprocessor_config.json`` and ``export.json``; ``pipeline`` takes
-    it as a model. Labels and image processor are in the network's file too. Nothing is left behind if something fails.
+    it as a model if the format is onnx or openvino. Labels and image processor are in the network's file too. Nothing
+    is left behind if something fails.
 
     Args:
         model: the classifier; it stays as it is, and its weights are taken as float32, whatever their type.
@@ -64,10 +66,13 @@ def export_model(
 
     Raises:
         UnknownNameError: if there is no such format.
-        InvalidOptionError: if the format does not have the precision, int8 has no faces, or the folder is not empty.
+        InvalidOptionError: if the model is of another package, the format does not have the precision, int8 has no
+            faces, or the folder is not empty.
+        ExportedModelError: if the model is an export already.
         MissingPackageError: if a package for the format is not installed.
         ExportError: if the network is further from the model than its precision explains.
     """
+    check_convertible(model)
     kind = get_format(file_format, precision)
     target = Path(folder)
     if target.is_file() or (target.is_dir() and any(target.iterdir())):

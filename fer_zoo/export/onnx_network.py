@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fer_zoo.errors import ExportedModelError, InvalidOptionError
 from fer_zoo.layers import set_implementation
-from fer_zoo.models import FerPreTrainedModel
+from fer_zoo.models import ExportedForImageClassification, FerPreTrainedModel
 from fer_zoo.packages import import_optional
 
 INPUT, OUTPUT = "pixel_values", "logits"
@@ -35,6 +36,23 @@ class LogitsOnly(nn.Module):
         """Return the logits ``(B, K)`` for ``(B, 3, H, W)``."""
         logits: Tensor = self.model(pixel_values).logits
         return logits
+
+
+def check_convertible(model: object) -> None:
+    """Refuse what has no inference form that could be written down.
+
+    Args:
+        model: a classifier of any kind.
+
+    Raises:
+        ExportedModelError: if it is an export already.
+        InvalidOptionError: if it is no classifier of this package or made of its base class, as those of transformers.
+    """
+    if isinstance(model, ExportedForImageClassification):
+        raise ExportedModelError("exported again")
+    if not isinstance(model, FerPreTrainedModel):
+        expected = "a classifier that is a FerPreTrainedModel; the backend 'torch' runs others"
+        raise InvalidOptionError("model", type(model).__name__, expected)
 
 
 def example_input(model: FerPreTrainedModel) -> Tensor:
@@ -107,4 +125,13 @@ def to_onnx(model: FerPreTrainedModel, processor: Any) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-__all__ = ["INPUT", "OUTPUT", "LogitsOnly", "example_input", "metadata_of", "to_onnx", "to_program"]
+__all__ = [
+    "INPUT",
+    "OUTPUT",
+    "LogitsOnly",
+    "check_convertible",
+    "example_input",
+    "metadata_of",
+    "to_onnx",
+    "to_program",
+]

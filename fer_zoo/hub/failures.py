@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from huggingface_hub import constants
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -27,6 +28,7 @@ from fer_zoo.errors import (
     InvalidOptionError,
 )
 
+OFFLINE = "HF_HUB_OFFLINE is set; unset it to use the network"
 LOG_IN = "log in with 'hf auth login' or set HF_TOKEN"
 
 #: Base class of what the client's transport raises, whichever package that is: httpx in version 1, httpx2 in 2.
@@ -44,7 +46,7 @@ REASONS: tuple[tuple[type[Exception], type[HubError], str], ...] = (
         HubNotFoundError,
         f"there is no such repository, or it is private; check the name, and for a private one {LOG_IN}",
     ),
-    (OfflineModeIsEnabled, HubConnectionError, "HF_HUB_OFFLINE is set; unset it to use the network"),
+    (OfflineModeIsEnabled, HubConnectionError, OFFLINE),
 )
 
 REFUSALS = {
@@ -128,6 +130,8 @@ def _explain(error: BaseException) -> tuple[type[HubError], str]:
         if status in REFUSALS:
             return HubAccessError, REFUSALS[status]
         return HubError, " ".join(f"the Hub answered {status} {error.server_message or ''}".split())
+    if isinstance(error, LocalEntryNotFoundError) and constants.HF_HUB_OFFLINE:
+        return HubConnectionError, OFFLINE
     text = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
     if isinstance(error, (TRANSPORT_ERROR, XetDownloadError, OSError)):
         return HubConnectionError, f"the connection failed ({text})"

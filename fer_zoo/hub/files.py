@@ -20,8 +20,11 @@ CONFIGS: Final = ("config.json", "preprocessor_config.json")
 
 CARD: Final = "README.md"
 
-#: What is sent of the folder of a training run.
-SENT: Final = ("*.json", "*.md", "*.png", "*.safetensors", "*.yaml")
+#: What is sent of the folder of a training run, and nothing else that may lie there, such as annotated photographs.
+SENT: Final = (
+    *(CARD, *CONFIGS, WEIGHTS, EVALUATION),
+    *("evaluation.md", "confusion_matrix.png", "reliability.png", "per_class.png", "run.yaml", "training.json"),
+)
 
 
 def text_files(entry: ModelEntry) -> dict[str, bytes]:
@@ -53,9 +56,7 @@ def folder_files(folder: Path) -> dict[str, bytes]:
     missing = [name for name in (WEIGHTS, *CONFIGS, CARD) if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"The folder {str(folder)!r} is no trained model: it has no {', '.join(missing)}.")
-    found = (path for pattern in SENT for path in sorted(folder.glob(pattern)))
-    # a hidden one is the half of a file whose writer was killed
-    files = {path.name: path.read_bytes() for path in found if path.is_file() and not path.name.startswith(".")}
+    files = {name: (folder / name).read_bytes() for name in SENT if (folder / name).is_file()}
     return without_local_paths(files, folder)
 
 

@@ -21,6 +21,7 @@ from fer_zoo.results import Box, Face, Landmarks
 Matrix = NDArray[np.float64]  # (2, 3): x' = m00 x + m01 y + m02, y' = m10 x + m11 y + m12
 
 MIN_SPREAD = 0.001  # of the crop's side, between points of a template; a face cannot be drawn onto one point
+EMPTY_MARGIN = -0.5  # of a box; nothing would be left of it
 MAX_FRACTION = 100  # of the crop's side; a template comes with a checkpoint from anywhere
 
 
@@ -59,6 +60,8 @@ class CropTemplate:
         numbers = [template.box_margin, *(value for point in template.landmarks for value in point)]
         if not all(abs(number) <= MAX_FRACTION for number in numbers):  # not a number is not smaller
             raise InvalidOptionError("crop_template", values, f"fractions of the crop, at most {MAX_FRACTION}")
+        if template.box_margin <= EMPTY_MARGIN:
+            raise InvalidOptionError("crop_template", values, f"'box_margin' above {EMPTY_MARGIN}")
         if np.ptp(np.array(template.landmarks), axis=0).max() < MIN_SPREAD:
             raise InvalidOptionError("crop_template", values, "'landmarks' at different points")
         return template

@@ -28,7 +28,7 @@ ARCHIVE_SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2
 MAX_PICTURE_BYTES: Final = 200_000_000  # of one picture; the pixels have a limit of their own
 MAX_EXPANSION: Final = 200  # pictures are compressed already: blank bitmaps apart, they hardly become smaller
 FREE_EXPANSION: Final = 10_000_000  # bytes that a member or a tar may have whatever its compressed size
-MAX_HEADER_BYTES: Final = 1_000_000  # of one read while the members of a tar are listed
+MAX_HEADER_BYTES: Final = 1_000_000  # of all headers of one member of a tar
 
 _OPENERS: Final[dict[bytes, Callable[[Path], Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": open_xz}
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -146,6 +146,9 @@ class ArchiveReader:
 class _WaryStream:
     """What tarfile reads headers from: it can neither go far beyond what the archive's size allows nor read much.
 
+    A member may have any number of headers, and the map of a sparse one is read in blocks, so their bytes are counted
+    together.
+
     Args:
         file: the decompressed stream.
         end: how far it may be followed, in bytes.
@@ -154,6 +157,11 @@ class _WaryStream:
     def __init__(self, file: IO[bytes], end: int) -> None:
         self._file = file
         self._end = end
+        self._bytes_read = 0
+
+    def begin_member(self) -> None:
+        """Count the bytes of headers anew."""
+        self._bytes_read = 0
 
     def tell(self) -> int:
         """Return the position in bytes."""
@@ -173,8 +181,10 @@ class _WaryStream:
         """Read so many bytes."""
         if size < 0:  # a file would be read to its end
             raise tarfile.ReadError("a header has a negative size")
-        if size > MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header has {size:,} bytes, above the limit of {MAX_HEADER_BYTES:,}")
+        self._bytes_read += size
+        if self._bytes_read > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"the headers of a member have more than {MAX_HEADER_BYTES:,} bytes")
+        self.check(self.tell() + size)
         return self._file.read(size)
 
 
@@ -215,6 +225,8 @@ def _list_tar(path: Path) -> Iterator[ArchivedPicture]:
         archive = tarfile.open(fileobj=wary, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115 - it owns no file, and needs no more than these methods
         while (member := archive.next()) is not None:
             archive.members.clear()  # tarfile keeps every one otherwise
+            archive.pax_headers.clear()  # and these, which are meant for all members; none of them says where one is
+            wary.begin_member()
             if member.size < 0 or archive.offset <= reached:  # older versions of tarfile go back then, for ever
                 raise tarfile.ReadError("a header has a negative size")
             reached = archive.offset

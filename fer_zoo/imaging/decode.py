@@ -9,15 +9,19 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from io import BytesIO
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Final
 
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from fer_zoo.errors import ImageReadError, ImageTooLargeError
 from fer_zoo.imaging.modes import picture_to_rgb
+from fer_zoo.imaging.tiff import check_tiles
+from fer_zoo.packages import is_installed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,20 +74,26 @@ def decode_file(file: IO[bytes], name: str, max_pixels: int) -> NDArray[np.uint8
     return decode_picture(_read_header(file, name), name, max_pixels)
 
 
-def read_orientation(file: IO[bytes], name: str) -> int:
-    """Return how the EXIF data of an image file asks for its picture to be turned, without decoding any pixels.
+def read_orientation(file: IO[bytes], name: str, max_pixels: int) -> int:
+    """Return how the EXIF data of an image file asks for its picture to be turned.
+
+    No pixels are decoded, but for a PNG without EXIF data before its pixels, where there may be some behind them.
 
     Args:
         file: the open file, at its start; it is left open.
         name: what errors call the input.
+        max_pixels: largest accepted picture, in pixels, compared with the header.
 
     Returns:
         1 for a picture that is upright, or where nothing usable says otherwise; 2 to 8 as EXIF numbers the others.
 
     Raises:
+        ImageTooLargeError: the header announces more than ``max_pixels``.
         ImageReadError: the file is empty, of no known format, or damaged.
     """
-    orientation = _orientation(_read_header(file, name))
+    picture = _read_header(file, name)
+    check_pixels(picture.width, picture.height, name, max_pixels)
+    orientation = _orientation(picture)
     return orientation if orientation in _TURNS else 1
 
 
@@ -112,6 +122,8 @@ def decode_picture(picture: Image.Image, name: str, max_pixels: int) -> NDArray[
         raise ImageReadError(name, "it has no pixels")
     check_pixels(picture.width, picture.height, name, max_pixels)
     with _pillow_errors(name), _no_size_warning(picture):
+        if isinstance(picture, TiffImageFile):
+            check_tiles(picture, name, max_pixels)
         picture.load()
         return picture_to_rgb(_upright(picture), name)
 
@@ -134,6 +146,8 @@ def _identify(file: IO[bytes], name: str) -> Image.Image:
     if not signature:
         raise ImageReadError(name, "it is empty")
     Image.init()
+    if signature[4:12] in _HEIC_SIGNATURES:
+        _register_heif()
     reason, cause = _unknown_format(signature), None
     for format_name in (known for known in _FORMATS if known in Image.OPEN):
         factory, accepts = Image.OPEN[format_name]
@@ -149,10 +163,17 @@ def _identify(file: IO[bytes], name: str) -> Image.Image:
     raise ImageReadError(name, reason) from cause
 
 
+def _register_heif() -> None:
+    """Let Pillow read HEIC where the package for it is installed."""
+    if "HEIF" not in Image.OPEN and is_installed("pillow_heif"):
+        with suppress(ImportError):  # it is damaged: the picture is of an unknown format
+            import_module("pillow_heif").register_heif_opener()
+
+
 def _unknown_format(signature: bytes) -> str:
     """Say that no plugin knows the first bytes of a file; most phones write the one format that Pillow lacks."""
     if signature[4:12] in _HEIC_SIGNATURES and "HEIF" not in Image.OPEN:
-        return "it is a HEIC picture; pip install pillow-heif and call pillow_heif.register_heif_opener()"
+        return "it is a HEIC picture; pip install pillow-heif to read it, or save it as JPEG"
     return f"it is not an image of a known format ({', '.join(sorted(_FORMATS & Image.OPEN.keys()))})"
 
 

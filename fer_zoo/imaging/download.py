@@ -12,7 +12,7 @@ from http.client import HTTPException, HTTPMessage, HTTPResponse
 from io import BytesIO
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import (
     BaseHandler,
     HTTPDefaultErrorHandler,
@@ -80,13 +80,25 @@ def _too_slow(timeout: float) -> str:
 
 
 def _escaped(url: str, name: str) -> str:
-    """Percent-encode what a person may type but a request line cannot hold, such as spaces and umlauts."""
+    """Encode what a person may type but a request cannot hold, such as spaces and umlauts, also in the host's name."""
     parts = urlsplit(url)
     if "@" in parts.netloc:  # urllib would not use it, and would hand a header with it to whoever it is redirected to
         raise ImageReadError(name, "a user name in the URL is not supported; download the file and pass its bytes")
     # The percent sign is safe, so that what is encoded already stays as it is.
     path, query = (quote(part, safe="/%:=&?~#+!$,;'@()*[]|") for part in (parts.path, parts.query))
-    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+    return urlunsplit((parts.scheme, _ascii_host(parts.netloc), path, query, ""))
+
+
+def _ascii_host(netloc: str) -> str:
+    """Return host and port with the name as IDNA writes it.
+
+    Raises:
+        UnicodeError: if it cannot be the name of a host.
+    """
+    if netloc.isascii():
+        return netloc
+    host, colon, port = netloc.partition(":")
+    return host.encode("idna").decode("ascii") + colon + port
 
 
 class _RedirectHandler(HTTPRedirectHandler):
@@ -96,6 +108,16 @@ class _RedirectHandler(HTTPRedirectHandler):
         """Close the page and ask for the next."""
         fp.close()
         return super().http_error_302(req, BytesIO(), code, msg, headers)
+
+    def redirect_request(
+        self, req: Request, fp: Any, code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        """Return the request for the next page; in its URL urllib has percent-encoded the host's name too."""
+        parts = urlsplit(newurl)
+        host = unquote(parts.netloc)
+        if not host.isascii():
+            newurl = urlunsplit(parts._replace(netloc=_ascii_host(host)))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 

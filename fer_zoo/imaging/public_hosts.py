@@ -12,8 +12,9 @@ from typing import Final
 #: Addresses of IPv6 that stand for one of IPv4, which is in their last four bytes (RFC 6052).
 NAT64: Final = IPv6Network("64:ff9b::/96")
 
-#: Networks of IPv6 that Python may take for public: local translation (RFC 8215), and IPv4 as it was once written.
-LOCAL: Final = (IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+#: Networks of IPv6 that Python may take for public: local translation (RFC 8215; RFC 2765), and IPv4 as it was once
+#: written.
+LOCAL: Final = (IPv6Network("64:ff9b:1::/48"), IPv6Network("::ffff:0:0:0/96"), IPv6Network("::/96"))
 
 
 class PrivateHostError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from transformers import PreTrainedModel
 
 from fer_zoo.models.image_processing_fer import FerImageProcessor
 from fer_zoo.whole_files import whole_folder
+
+CARD = "README.md"
+
+#: What the card of a copy ends with: it is that of the checkpoint, and tells of the old temperature.
+CARD_HEADING = "## Calibration of this copy"
+CARD_NOTE = (
+    "The temperature was fitted anew, and is {temperature:.3f}. What is said above of the temperature, the calibration "
+    "error and the likelihood is of the model before. Its answers are the same."
+)
 
 
 def save_checkpoint(
@@ -47,27 +57,40 @@ def _stored(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return converted if torch.equal(converted.isfinite(), value.isfinite()) else value
 
 
-def copy_with_temperature(folder: str | PathLike[str], destination: str | PathLike[str], temperature: float) -> None:
-    """Copy a checkpoint with another temperature in its configuration; all else stays as it is, byte for byte.
+def copy_with_temperature(
+    folder: str | PathLike[str],
+    destination: str | PathLike[str],
+    temperature: float,
+    *,
+    leave_out: Collection[str] = (),
+) -> None:
+    """Copy a checkpoint with another temperature in its configuration; other files stay as they are, byte for byte.
 
-    The checkpoints that an interrupted training run would go on from are left out: they are large, and no part of it.
+    The model card, where there is one, says at its end that its figures on calibration are of the model before. The
+    checkpoints that an interrupted training run would go on from are left out: they are large, and no part of it.
 
     Args:
         folder: the checkpoint.
         destination: a new or empty folder.
         temperature: above 0.
+        leave_out: names of files of the checkpoint that are true of the old temperature alone.
     """
     source = Path(folder)
     with whole_folder(destination) as partial:
         for found in sorted(source.rglob("*")):  # all before the first copy: the copy may lie in the checkpoint
             name = found.relative_to(source)
-            if found.is_file() and "checkpoints" not in name.parts:
+            if found.is_file() and "checkpoints" not in name.parts and str(name) not in leave_out:
                 (partial / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(found, partial / name)
         path = partial / "config.json"
         config = json.loads(path.read_text(encoding="utf-8")) | {"temperature": temperature}
         text = json.dumps(config, indent=2, sort_keys=True) + "\n"  # as transformers writes it
         path.write_text(text, encoding="utf-8")
+        card = partial / CARD
+        if card.is_file():
+            earlier, *_ = card.read_bytes().split(f"\n{CARD_HEADING}\n".encode())  # the card may be that of a copy
+            note = f"\n\n{CARD_HEADING}\n\n{CARD_NOTE.format(temperature=temperature)}\n"
+            card.write_bytes(earlier.rstrip() + note.encode())
 
 
 __all__ = ["copy_with_temperature", "save_checkpoint"]

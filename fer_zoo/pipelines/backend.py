@@ -49,7 +49,7 @@ def choose_backend(model: PreTrainedModel, device: torch.device, backend: str | 
         return str(backend)
     if options.precision is not None:
         raise InvalidOptionError(
-            "precision", options.precision, "none for torch, which has dtype instead, or the backend openvino"
+            "precision", options.precision, "the backend openvino beside it; torch has dtype (in Python) instead"
         )
     if options.threads is not None:
         torch.set_num_threads(options.threads)

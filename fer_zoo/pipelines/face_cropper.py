@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fer_zoo.detection import FaceDetector, create_detector
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.imaging.align import has_extent
 from fer_zoo.ranges import check_counts, check_shares
 from fer_zoo.registry import ENTRIES, ORGANIZATION, load_image_processor
 from fer_zoo.results import Face
@@ -84,12 +85,14 @@ class FaceCropper:
     def find_faces(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
         """Return the faces that the detector is sure enough of, the surest first.
 
+        A face whose box or landmarks are a single point cannot be cut out, and is left out.
+
         Args:
             image: RGB, ``(H, W, 3)``.
         """
         with self._turn:
             found = self.detector.detect([image])[0]
-        return tuple(face for face in found if face.score >= self.threshold)
+        return tuple(face for face in found if face.score >= self.threshold and has_extent(face))
 
     def choose(self, faces: Sequence[Face]) -> tuple[Face, ...]:
         """Return all faces or the one with the largest box, as the option says; of equal ones the first."""

@@ -196,29 +196,51 @@ def find_poisoned(
     *,
     on_picture: Callable[[int | None], object] | None = None,
 ) -> dict[int, str]:
-    """Analyse the pictures of a group one by one, and return those that raise an error, and the reasons.
+    """Return the pictures that raise an error where they are analysed one by one, and the reasons.
+
+    What it takes is what :func:`analyze_apart` takes.
+    """
+    return analyze_apart(pipe, group, options, known, on_picture=on_picture)[1]
+
+
+def analyze_apart(
+    pipe: FaceExpressionPipeline,
+    group: Group,
+    options: AnalysisOptions,
+    known: Mapping[int, str],
+    *,
+    on_picture: Callable[[int | None], object] | None = None,
+) -> tuple[list[ImageResult], dict[int, str]]:
+    """Analyse the pictures of a group one by one.
 
     Args:
         pipe: finds and classifies the faces.
         group: the pictures.
         options: of the analysis.
-        known: pictures to leave out, which are returned too.
+        known: pictures to leave out, by their place in the group from 0, and the reasons.
         on_picture: called with the place of each picture before it is read, and with ``None`` in the end.
+
+    Returns:
+        the results, one for each picture, and those of the pictures that raise an error or were known to, with the
+        reasons; in the results they are rows with these.
     """
+    results: list[ImageResult] = []
     found, note = dict(known), on_picture or (lambda place: None)
     settled = settle(options, pipe)
     with ArchiveReader() as archives:
         for place, location in enumerate(group.locations):
             note(place)
-            if place in known:
-                continue
-            picture = _load(_fetch(location, archives), name_of(location), settled.reading)
-            try:
-                _analyze(pipe, [(name_of(location), picture)], settled)
-            except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
-                found[place] = f"its analysis failed ({describe_error(error)})"
+            name = name_of(location)
+            if place not in known:
+                picture = _load(_fetch(location, archives), name, settled.reading)
+                try:
+                    results += _analyze(pipe, [(name, picture)], settled)
+                    continue
+                except Exception as error:  # noqa: BLE001  # of the detector's or the model's own
+                    found[place] = f"its analysis failed ({describe_error(error)})"
+            results += _analyze(pipe, [(name, ImageReadError(name, found[place]))], settled)
     note(None)
-    return found
+    return results, found
 
 
 def _works(pipe: FaceExpressionPipeline) -> bool:
@@ -296,6 +318,7 @@ __all__ = [
     "AnalysisOptions",
     "Group",
     "SettledOptions",
+    "analyze_apart",
     "analyze_group",
     "analyze_groups",
     "describe_error",

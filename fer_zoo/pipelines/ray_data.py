@@ -2,7 +2,8 @@
 
 The groups of pictures are those of :mod:`fer_zoo.pipelines.batch`, and so are the results, the output and what is kept
 after an interruption: a run may be begun with one engine and gone on with by the other. Actors that die are started
-again and their groups repeated. A picture that kills its actor is found, and becomes a row with the reason.
+again and their groups repeated. A picture that kills its actor is found, and becomes a row with the reason. Of a group
+that kills its actors only as a whole, the pictures are analysed one by one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 
@@ -23,12 +24,12 @@ from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import WorkerError
 from fer_zoo.packages import import_optional
 from fer_zoo.pipelines.batch import OnProgress, Sources, describe_run, run_groups
-from fer_zoo.pipelines.groups import AnalysisOptions, Group, analyze_group, find_poisoned
+from fer_zoo.pipelines.groups import AnalysisOptions, Group, analyze_apart, analyze_group
 from fer_zoo.pipelines.result_store import BatchSummary
 from fer_zoo.ranges import check_counts, check_not_negative
 from fer_zoo.results import ImageResult
 
-STRIKES: Final = 2  # actors that a picture may kill; one may have died of something else
+STRIKES: Final = 2  # actors that a picture or a whole group may kill; one may have died of something else
 POISON: Final = f"the process that analysed it died {STRIKES} times"
 PURPOSE: Final = "The engine 'ray'"
 
@@ -146,6 +147,20 @@ def _connected(ray: Any) -> Iterator[None]:
             ray.shutdown()
 
 
+class Attempt(NamedTuple):
+    """What an actor that begins a group must know of those before it.
+
+    Attributes:
+        number: how often the group was begun, this time included.
+        poisoned: the pictures to leave out, by their place in the group from 0, and the reasons.
+        dies_together: whether too many actors have died while none of its pictures was looked at alone.
+    """
+
+    number: int
+    poisoned: dict[int, str]
+    dies_together: bool
+
+
 class AttemptLedger:
     """Knows which groups were begun and not finished, and which picture was under way; an actor of its own.
 
@@ -156,23 +171,23 @@ class AttemptLedger:
         self._attempts: Counter[str] = Counter()
         self._under_way: dict[str, int] = {}
         self._strikes: Counter[tuple[str, int]] = Counter()
+        self._deaths_together: Counter[str] = Counter()
 
-    def begin(self, digest: str) -> tuple[int, dict[int, str]]:
+    def begin(self, digest: str) -> Attempt:
         """Note that a group is begun.
 
         Args:
             digest: of the group.
-
-        Returns:
-            how often it was begun, this time included, and the pictures to leave out with the reasons.
         """
         self._attempts[digest] += 1
         if digest in self._under_way:  # the one that worked on it did not come to the next
             self._strikes[digest, self._under_way.pop(digest)] += 1
+        elif self._attempts[digest] > 1:
+            self._deaths_together[digest] += 1
         poisoned = {
             place: POISON for (known, place), count in self._strikes.items() if known == digest and count >= STRIKES
         }
-        return self._attempts[digest], poisoned
+        return Attempt(self._attempts[digest], poisoned, self._deaths_together[digest] >= STRIKES)
 
     def note(self, digest: str, place: int | None) -> None:
         """Note which picture of a group is under way, by its place from 0; ``None`` if none is."""
@@ -203,6 +218,8 @@ class GroupWorker:
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Analyse a group; one that an actor has died of, first picture by picture to find the one to blame.
 
+        Where there is none, and actors have died of the whole group, its results are those of the single pictures.
+
         Args:
             batch: with ``group``, a list of one pickled :class:`Group`.
 
@@ -212,17 +229,19 @@ class GroupWorker:
         ray = import_optional("ray", PURPOSE, "ray")
         group: Group = pickle.loads(batch["group"][0])  # noqa: S301  # our own bytes
         digest = group.digest
-        attempt, poisoned = ray.get(self._ledger.begin.remote(digest))
-        if attempt > 1:
-            poisoned = find_poisoned(
+        number, poisoned, dies_together = ray.get(self._ledger.begin.remote(digest))
+        results: list[ImageResult] = []
+        if number > 1:
+            results, poisoned = analyze_apart(
                 self._pipe,
                 group,
                 self._options,
                 poisoned,
                 on_picture=lambda place: ray.get(self._ledger.note.remote(digest, place)),
             )
-        results = analyze_group(self._pipe, group, self._options, poisoned=poisoned)
+        if not dies_together:
+            results = analyze_group(self._pipe, group, self._options, poisoned=poisoned)
         return {"digest": [digest], "results": [pickle.dumps(results)]}
 
 
-__all__ = ["AttemptLedger", "GroupWorker", "RayResources", "analyze_files_with_ray"]
+__all__ = ["Attempt", "AttemptLedger", "GroupWorker", "RayResources", "analyze_files_with_ray"]

@@ -51,7 +51,7 @@ def resolve_model(model: str | PathLike[str], *, revision: str | None = None) ->
         raise UnknownNameError("model", name, ENTRIES, reason="there is no such folder")
     if "/" in name:
         return name
-    raise UnknownNameError("model", name, ENTRIES)
+    raise UnknownNameError("model", name, ENTRIES, remark="There is no folder of that name either.")
 
 
 def verified_folder(entry: ModelEntry) -> Path:

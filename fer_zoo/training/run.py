@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -184,10 +185,12 @@ class TrainingRun:
         Raises:
             ImageReadError: if a picture cannot be read and is not to be skipped.
             TrainingDataError: if nothing can be learned from the data.
+            InvalidOptionError: if the model cannot learn from batches of a single picture.
         """
         started = time.monotonic()
         trainer = self.make_trainer(callbacks)
-        trainer.train(resume_from_checkpoint=None if self.checkpoint is None else str(self.checkpoint))
+        with batch_size_errors(self.arguments.per_device_train_batch_size):
+            trainer.train(resume_from_checkpoint=None if self.checkpoint is None else str(self.checkpoint))
         result = self._finish(trainer, time.monotonic() - started) if self.is_main_process else None
         wait_for_everyone()
         return result
@@ -241,6 +244,10 @@ class TrainingRun:
         except TrainingDataError:
             model.config.temperature = 1.0
             return None, "the pictures for it settle no temperature, as when every answer is right or they are few"
+        if calibration.nll_after > calibration.nll_before:
+            model.config.temperature = calibration.temperature_before
+            nll = f"{calibration.nll_before:.2f} to {calibration.nll_after:.2f} by cross-fitting"
+            return None, f"the pictures for it are too few, a temperature of their own would raise the NLL from {nll}"
         return calibration, ""
 
     def _evaluate(self, model: Any) -> EvaluationReport | None:
@@ -319,6 +326,25 @@ def _check_epochs(
         folder.check_last_batch(
             make_arguments(before, folder, data).dataloader_drop_last, arguments.dataloader_drop_last
         )
+
+
+@contextmanager
+def batch_size_errors(batch_size: int) -> Iterator[None]:
+    """Turn what batch normalisation says of a batch with one picture into an error that names the option.
+
+    Args:
+        batch_size: pictures of a process's batch.
+
+    Raises:
+        InvalidOptionError: if it was one picture, and the model has vectors to normalise.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if batch_size > 1 or not str(error).startswith("Expected more than 1 value per channel"):
+            raise
+        expected = "at least 2, as the batch normalisation of this model has nothing to compare one picture with"
+        raise InvalidOptionError("training.per_device_train_batch_size", batch_size, expected) from error
 
 
 def wait_for_everyone() -> None:

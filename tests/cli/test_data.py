@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dataset_trees import write_fer_plus, write_picture, write_raf_db
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
+from fer_zoo.cli import app
 from fer_zoo.datasets import DATASETS
 
 Run = Callable[..., Result]
@@ -21,6 +22,14 @@ def test_bare_command_lists_every_kind(run: Run) -> None:
     assert result.exit_code == 0
     assert all(f" {name} " in result.stdout for name in DATASETS)
     assert "12,271" in result.stdout
+
+
+def test_addresses_are_not_broken() -> None:
+    """Each is on a line of its own, also where the terminal is narrow."""
+    result = CliRunner().invoke(app, ["data"], env={"COLUMNS": "80"})
+
+    lines = result.stdout.splitlines()
+    assert all(f"{name}: {kind.card.homepage}" in lines for name, kind in DATASETS.items() if kind.card.homepage)
 
 
 def test_check_prints_counts_and_twins(run: Run, tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ Run = Callable[..., Result]
         (("--model", "mfn"), "There are no weights 'mfn'."),
         (("--detector", "mtcnn"), "Unknown detector 'mtcnn'."),
         (("--host", "192.0.2.1", "--port", "0"), "expected an address of this machine"),
+        (("--host", "a" * 70 + ".com", "--port", "0"), "expected an address of this machine"),
+        (("--max-megabytes", "inf"), "Invalid value inf for --max-megabytes: expected a finite number"),
+        (("--max-megapixels", "inf"), "Invalid value inf for --max-megapixels: expected a finite number"),
     ],
 )
 def test_wrong_usage_exits_with_2(run: Run, arguments: tuple[str, ...], message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -218,6 +219,58 @@ class TestCalibrate:
         print_calibration(found, Path("out"))
 
         assert ("more pictures are needed" in capsys.readouterr().out) == warns
+
+    def test_validation_part_is_the_one_that_is_taken(self, run: Run, validation: Path, tmp_path: Path) -> None:
+        """Not the test part, which lies beside it."""
+        result = run("calibrate", "mhan", "image_folder", validation, "--device", "cpu", "--output", tmp_path / "out")
+
+        assert "12 pictures; ECE" in result.stdout, result.output
+
+    def test_data_that_are_not_split_are_taken_whole(self, run: Run, validation: Path, tmp_path: Path) -> None:
+        """There is no test part that could be taken by mistake."""
+        data = validation / "validation"
+
+        result = run("calibrate", "mhan", "image_folder", data, "--device", "cpu", "--output", tmp_path / "out")
+
+        assert "12 pictures; ECE" in result.stdout, result.output
+
+    def test_part_must_be_named_where_none_is_for_validation(self, run: Run, crops: Path, tmp_path: Path) -> None:
+        """The message says what there is, and nothing is written."""
+        result = run("calibrate", "mhan", "image_folder", crops, "--output", tmp_path / "out")
+
+        assert result.exit_code == 2
+        assert "for --split: expected the part to calibrate on" in result.stderr
+        assert "there is: train, test." in result.stderr
+        assert not (tmp_path / "out").exists()
+
+    def test_report_of_the_old_temperature_is_left_out(self, run: Run, validation: Path, tmp_path: Path) -> None:
+        """Its calibration error would be taken for that of the copy."""
+        checkpoint = tmp_path / "mine"
+        copytree(get_entry("mhan").folder, checkpoint)
+        report = {"evaluation.json", "evaluation.md", "confusion_matrix.png", "reliability.png", "per_class.png"}
+        for name in report:
+            (checkpoint / name).write_text("old")
+
+        result = run(
+            "calibrate", checkpoint, "image_folder", validation, "--device", "cpu", "--output", tmp_path / "out"
+        )
+
+        assert result.exit_code == 0, result.output
+        assert {path.name for path in (tmp_path / "out").iterdir()} == {
+            path.name for path in checkpoint.iterdir() if path.name not in report
+        }
+
+    def test_exported_folder_is_refused(self, run: Run, validation: Path, tmp_path: Path) -> None:
+        """The temperature is in its network too, where it would stay the old one."""
+        export = tmp_path / "export"
+        export.mkdir()
+        (export / "export.json").write_text("{}")
+
+        result = run("calibrate", export, "image_folder", validation, "--output", tmp_path / "out")
+
+        assert result.exit_code == 2
+        assert "Calibrate the checkpoint that it was made from, and export the copy." in result.stderr
+        assert not (tmp_path / "out").exists()
 
     def test_folders_in_use_are_refused(self, run: Run, validation: Path) -> None:
         """Nothing is overwritten."""

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import Result
 
+from fer_zoo.detection import CenterFaceDetector
+from fer_zoo.results import Box, Face
+
 Write = Callable[[str, NDArray[np.uint8]], str]
 Run = Callable[..., Result]
 
@@ -40,6 +43,27 @@ def test_picture_is_explained_into_a_folder(
     changed = (read(written) != astronaut).any(axis=2)
     assert changed[70:170, 190:260].mean() > 0.95  # the face
     assert not changed[250:, :].any()
+
+
+def test_each_method_has_a_file_of_its_own(explain: Run, smile: str, tmp_path: Path) -> None:
+    """Where the file is named by the command, the second picture does not replace the first."""
+    results = [explain(smile, "--method", method, "--output", tmp_path / "out") for method in ("grad_cam", "attention")]
+
+    assert [result.exit_code for result in results] == [0, 0]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["smile_attention.png", "smile_explained.png"]
+
+
+def test_face_without_extent_is_left_out(
+    explain: Run, smile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As everywhere else, and the others are explained."""
+    faces = (Face(Box(5, 5, 5, 5), 0.9), Face(Box(180, 60, 270, 180), 0.8))
+    monkeypatch.setattr(CenterFaceDetector, "detect", lambda self, images: [faces] * len(images))
+
+    result = explain(smile, "--device", "cpu", "--output", tmp_path)
+
+    assert result.exit_code == 0, result.stderr
+    assert ": 1 face (" in result.stdout
 
 
 def test_methods_and_targets_give_different_pictures(explain: Run, smile: str, tmp_path: Path) -> None:
@@ -92,6 +116,14 @@ def test_unreadable_picture_exits_with_1(explain: Run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "missing.png" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_url_that_is_none_exits_with_1(explain: Run) -> None:
+    """The reason is that of reading it."""
+    result = explain("http://[bad/x.png", "--device", "cpu")
+
+    assert result.exit_code == 1
+    assert "error: Cannot read image 'http://[bad/x.png'" in result.stderr
 
 
 def test_the_picture_itself_is_not_written_over(explain: Run, smile: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 from typer.testing import Result
 
 from fer_zoo.models.checkpoint import save_checkpoint
@@ -40,6 +41,20 @@ def test_export_and_predict(run: Run, checkpoint: Path, smile: str, tmp_path: Pa
         for options in ((checkpoint,), (tmp_path / "out",), (tmp_path / "out", "--backend", "openvino"))
     ]
     assert len(set(answers)) == 1
+
+
+@pytest.mark.slow
+def test_conversion_is_announced_once(
+    run: Run, checkpoint: Path, smile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On stderr, as nothing else is to be seen meanwhile; the second use finds the network, and says nothing."""
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path))
+
+    results = [run("predict", smile, "--json", "--model", checkpoint, "--backend", "onnxruntime") for _ in range(2)]
+
+    note = "converting the model for onnxruntime, once; this takes seconds to minutes\n"
+    assert [result.stderr for result in results] == [note, ""]
+    assert results[0].stdout == results[1].stdout
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,11 @@ def assert_equal_weights(first: Path, second: Path) -> None:
 def test_a_run_ends_with_a_model_a_report_and_a_card(train: Train, data: Path, tmp_path: Path) -> None:
     """The loss falls, a line is printed for each epoch, and the pipeline loads the folder and is right.
 
-    One picture of the validation split has a wrong label, so that there is a temperature to fit.
+    Three pictures of the validation split have wrong labels, so that there is a temperature to fit.
     """
-    shutil.copy(data / "validation" / "happy" / "03.png", data / "validation" / "sad" / "wrong.png")
+    for number in range(3):
+        wrong = data / "validation" / "sad" / f"wrong_{number}.png"
+        shutil.copy(data / "validation" / "happy" / f"0{number}.png", wrong)
 
     result = train("--epochs", "6")
 
@@ -94,12 +96,12 @@ def test_a_run_ends_with_a_model_a_report_and_a_card(train: Train, data: Path, t
     assert len(losses) == 6
     assert losses[-1] < losses[0]
     lines = result.stdout.splitlines()
-    assert lines[0] == "image_folder: 24 pictures to learn from, 13 to choose the epoch by"
+    assert lines[0] == "image_folder: 24 pictures to learn from, 15 to choose the epoch by"
     assert lines[1].split() == ["epoch", "loss", "learning", "rate", "accuracy", "balanced", "time"]
     assert [line.split()[0] for line in lines[2:8]] == ["1", "2", "3", "4", "5", "6"]
     assert lines[-1] == f"pipe = fer_zoo.pipeline(model={str(out)!r})"
     report = EvaluationReport.load(out)
-    assert (report.metrics.accuracy.hits, report.metrics.accuracy.total) == (12, 13)
+    assert (report.metrics.accuracy.hits, report.metrics.accuracy.total) == (12, 15)
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| angry |" not in card
     assert "| anger | 8 | 4 |" in card
@@ -302,6 +304,15 @@ def test_an_unreadable_picture_in_a_worker_is_named(train: Train, data: Path) ->
     assert result.exit_code == 2
     assert f"error: Cannot read image {str(broken)!r}" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_batches_of_one_picture_are_refused(train: Train) -> None:
+    """Batch normalisation has nothing to compare it with; zero is no number of pictures either."""
+    one, zero = train("--batch-size", "1"), train("--batch-size", "0", "--restart")
+
+    assert (one.exit_code, zero.exit_code) == (2, 2)
+    assert "for training.per_device_train_batch_size: expected at least 2, as the batch normalisation" in one.stderr
+    assert "for training.per_device_train_batch_size: expected a number above 0" in zero.stderr
 
 
 @pytest.mark.slow

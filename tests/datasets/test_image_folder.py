@@ -84,6 +84,44 @@ def test_files_that_are_no_pictures_are_left_alone(tmp_path: Path) -> None:
     assert len(load_dataset("image_folder", tmp_path)) == 4
 
 
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("happy/1.png", "the folder 'happy', which"),
+        ("unlabelled/1.png", "the folder 'unlabelled', which"),
+        ("1.png", "the picture '1.png', which"),
+    ],
+)
+def test_what_lies_beside_split_folders_is_not_passed_over(tmp_path: Path, path: str, what: str) -> None:
+    """One folder called test would hide all class folders beside it: they are named, with the way out."""
+    write_classes(tmp_path / "test", {"happy": 1, "sad": 1})
+    write_picture(tmp_path / path, 10)
+
+    with pytest.raises(AnnotationError, match=rf"beside the folders of splits \('test'\) it holds {what} belong to no"):
+        load_dataset("image_folder", tmp_path, split="test")
+
+
+def test_all_that_lies_beside_split_folders_is_named(tmp_path: Path) -> None:
+    """Folders by their names, pictures by their number."""
+    write_classes(tmp_path / "val", {"happy": 1})
+    write_classes(tmp_path, {"happy": 1, "sad": 1}, first=10)
+    for number in (20, 21):
+        write_picture(tmp_path / f"{number}.png", number)
+
+    with pytest.raises(AnnotationError, match=r"the folder 'happy', the folder 'sad', 2 pictures, which belong"):
+        load_dataset("image_folder", tmp_path)
+
+
+def test_other_folders_beside_split_folders_are_left_alone(tmp_path: Path) -> None:
+    """Notes, hidden folders, and folders whose name is no expression hold nothing that could be meant."""
+    write_classes(tmp_path / "train", {"happy": 1})
+    write_picture(tmp_path / ".happy" / "1.png", 10)
+    write_picture(tmp_path / "screenshots" / "2.png", 11)
+    (tmp_path / "README.txt").write_text("mine")
+
+    assert len(load_dataset("image_folder", tmp_path)) == 1
+
+
 def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
     """``val`` and ``validation`` cannot both be the validation split."""
     write_classes(tmp_path / "val", {"happy": 1})

@@ -142,6 +142,17 @@ def test_broken_upload_gives_its_reason(client: httpx.Client) -> None:
     assert answer["error"].startswith("Cannot read image 'notes.png': it is not an image of a known format")
 
 
+def test_path_that_no_file_can_have_is_no_input(client: httpx.Client) -> None:
+    """A name has at most 255 bytes, also in the folder of uploads; Gradio would fail at it."""
+    folder = Path(upload(client, "a.png", b"a")).parent
+    data = {"data": [file_at(str(folder / ("x" * 300))), "mhan", "center_face", None]}
+
+    answer = client.post("/gradio_api/call/predict", json=data)
+
+    assert answer.status_code == 400
+    assert answer.json() == {"detail": "Only uploaded files are accepted as inputs."}
+
+
 def test_decompression_bomb_is_refused_by_its_header(client: httpx.Client) -> None:
     """A small file of 16 million pixels is above the limit of this server, 4 million."""
     file = BytesIO()
@@ -271,7 +282,9 @@ def test_login(tmp_path: Path, smile: str) -> None:
     secret = "a long secret"  # noqa: S105 - of this test
     with demo_server(tmp_path, "--user", "lab", password=secret, logs_everything=True) as server:
         with httpx.Client(base_url=server.url, timeout=60) as stranger:
-            for route in ("/config", "/gradio_api/info", "/gradio_api/file=x", "/gradio_api/call/predict/x"):
+            (folder,) = server.folder.glob("fer_zoo_demo_*")
+            file = f"/gradio_api/file={folder}/x"
+            for route in ("/config", "/gradio_api/info", file, "/gradio_api/call/predict/x"):
                 assert stranger.get(route).status_code == 401
             assert stranger.post("/gradio_api/upload", files={"files": ("a.png", b"a")}).status_code == 401
             assert stranger.post("/gradio_api/call/predict", json={"data": []}).status_code == 401

@@ -14,7 +14,9 @@ from demo_server import demo_server
 
 from fer_zoo.demo import DemoLimits, FaceAnalyzer, serve
 from fer_zoo.demo.folder import delete_old_files, private_folder
-from fer_zoo.demo.server import is_loopback
+from fer_zoo.demo.page import _analyze_upload
+from fer_zoo.demo.server import _listen, _url_of, is_loopback
+from fer_zoo.detection import WholeImageDetector
 from fer_zoo.errors import InvalidOptionError
 
 
@@ -53,6 +55,23 @@ def test_uploads_are_deleted_after_a_while(tmp_path: Path) -> None:
 
         assert not uploaded.parent.exists()
         assert list(tmp_path.glob("fer_zoo_demo_*/**/astronaut.jpg"))
+
+
+def test_examples_of_other_pages_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio gives out what pages have left in a folder of the working directory; this page keeps nothing there."""
+    other = tmp_path / ".gradio" / "cached_examples" / "private.txt"
+    other.parent.mkdir(parents=True)
+    other.write_text("private", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    with demo_server(tmp_path) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+        mine = client.post("/gradio_api/upload", files={"files": ("a.txt", b"mine")}).json()[0]
+        paths = (str(other), ".gradio/cached_examples/private.txt", mine)
+        answers = [client.get(f"/gradio_api/file={path}") for path in paths]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 200]
+    assert answers[0].json() == {"detail": "Only uploads and results can be fetched."}
+    assert answers[2].content == b"mine"
 
 
 def test_old_files_are_deleted_and_others_kept(tmp_path: Path) -> None:
@@ -98,6 +117,51 @@ def test_taken_port_is_refused(analyzer: FaceAnalyzer) -> None:
 
         with pytest.raises(InvalidOptionError, match=f"'127.0.0.1:{port}' for host and port: expected an address"):
             serve(analyzer, port=port)
+
+
+@pytest.mark.parametrize(("has_both", "expected"), [(True, "127.0.0.1"), (False, "[::1]")])
+def test_page_at_all_addresses_can_be_opened(has_both: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of IPv4 are among them where the system allows it, and the URL leads to one of them."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: has_both)
+
+    with _listen("::", 0) as listening:
+        port = listening.getsockname()[1]
+        url = _url_of(listening)
+        socket.create_connection((expected.strip("[]"), port), timeout=5).close()
+
+    assert url == f"http://{expected}:{port}"
+
+
+def test_name_that_no_host_can_have_is_refused(analyzer: FaceAnalyzer) -> None:
+    """A part of a name has at most 63 letters."""
+    with pytest.raises(InvalidOptionError, match="for host and port: expected an address of this machine"):
+        serve(analyzer, host="a" * 70 + ".com", port=0)
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "a\0b"])
+def test_path_that_no_file_can_have_is_a_file_that_is_gone(path: str, analyzer: FaceAnalyzer) -> None:
+    """The page says so, as of any other that is gone."""
+    analysis = _analyze_upload(analyzer, {"path": path, "orig_name": "a.png"}, "mhan", "center_face")
+
+    assert analysis.result.error == "'a.png' is no longer kept here. Upload it again."
+
+
+def test_files_of_detectors_are_offered_by_their_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Visitors do not see where a file lies."""
+    opened: list[str] = []
+
+    def open_detector(detector: str) -> WholeImageDetector:
+        opened.append(detector)
+        return WholeImageDetector()
+
+    monkeypatch.setattr("fer_zoo.demo.analyzer.create_detector", open_detector)
+
+    analyzer = FaceAnalyzer(detectors=["/srv/private/faces.onnx", "whole_image"], device="cpu")
+
+    assert analyzer.detectors == ("faces.onnx", "whole_image")
+    assert opened == ["/srv/private/faces.onnx", "whole_image"]
 
 
 def test_empty_password_is_refused(analyzer: FaceAnalyzer) -> None:

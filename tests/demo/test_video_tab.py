@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,18 @@ def test_long_videos_are_cut(tmp_path: Path) -> None:
     assert analysis.summary.num_frames == 10  # 40 milliseconds each
     assert analysis.summary.source == "long.mp4"
     assert analysis.annotated.is_file()
+
+
+def test_video_of_exactly_the_limit_is_not_cut(tmp_path: Path) -> None:
+    """Nothing of it is left out, and the time for the work may be without end."""
+    (tmp_path / "upload").mkdir()
+    path = write_video(tmp_path / "upload" / "short.mp4", [ground()] * 10)
+    limits = DemoLimits(max_video_seconds=0.4, max_work_seconds=math.inf)
+
+    analysis = analyze_upload(FaceAnalyzer(device="cpu"), path, "short.mp4", "mhan", "center_face", limits)
+
+    assert not analysis.is_cut
+    assert describe_video(analysis).endswith("No face was found in short.mp4.</p>")
 
 
 def test_limit_of_pixels_holds_for_videos(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from huggingface_hub import constants
 from onnx import TensorProto, helper, numpy_helper
 
-from fer_zoo.detection import ScrfdDetector
+from fer_zoo.detection import ScrfdDetector, create_detector
 from fer_zoo.errors import CheckpointError, InvalidOptionError, WeightsNotFoundError
 
 SIZE = 64
@@ -118,6 +119,90 @@ def test_other_network_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CheckpointError, match=r"identity\.onnx' is not a face detector"):
         ScrfdDetector(path)
+
+
+def test_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    """What onnxruntime raises for it has a class of its own."""
+    (tmp_path / "text.onnx").write_text("no network at all", encoding="utf-8")
+
+    with pytest.raises(CheckpointError, match=r"text\.onnx' is not a face detector of the SCRFD family \(.*Protobuf"):
+        ScrfdDetector(tmp_path / "text.onnx")
+
+
+def test_detector_of_another_family_is_refused(tmp_path: Path) -> None:
+    """To insightface a network with twelve outputs, as YuNet has, is one until its first picture."""
+    path = tmp_path / "twelve.onnx"
+    names = [f"output_{number}" for number in range(12)]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, SIZE, SIZE])]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, SIZE, SIZE]) for name in names]
+    nodes = [helper.make_node("Identity", ["x"], [name]) for name in names]
+    graph = helper.make_graph(nodes, "twelve", inputs, outputs)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+    with pytest.raises(CheckpointError, match=r"twelve\.onnx' is not a face detector of the SCRFD family \("):
+        ScrfdDetector(path)
+
+
+def test_path_of_a_network_is_the_name_of_a_detector(tmp_path: Path) -> None:
+    """So it can be given where only text can, as at the command line."""
+    build_network(tmp_path / "network.onnx")
+
+    detector = create_detector(str(tmp_path / "network.onnx"))
+
+    assert isinstance(detector, ScrfdDetector)
+    assert len(detector.detect([coloured(255, 0, 0)])[0]) == 1
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home folder with nothing in it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    return tmp_path
+
+
+def test_pack_is_not_fetched_where_the_network_is_forbidden(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says where to put it; one that is there is used."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("insightface.utils.storage.download_file", lambda *_, **__: pytest.fail("asked the network"))
+
+    with pytest.raises(WeightsNotFoundError, match=r"HF_HUB_OFFLINE is set.*Put its ONNX files into ~/\.insightface"):
+        ScrfdDetector("mine")
+
+    pack = home / ".insightface" / "models" / "mine"
+    pack.mkdir(parents=True)
+    build_network(pack / "detector.onnx")
+    assert len(ScrfdDetector("mine").detect([coloured(255, 0, 0)])[0]) == 1
+
+
+def test_what_insightface_prints_goes_to_stderr(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says where a pack is fetched to, which would spoil an answer in JSON; a failed download has its reason."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no such pack")
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("insightface.utils.storage.download_file", refuse)
+
+    with pytest.raises(
+        WeightsNotFoundError, match=r"could not provide this model pack \(no such pack\)\. Put its ONNX"
+    ):
+        ScrfdDetector("mine")
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "download_path:" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(0, "a whole number of at least 1"), (-32, "a whole number"), (100, "a multiple of 32")]
+)
+def test_size_that_is_no_multiple_of_a_cell_is_refused(size: int, expected: str) -> None:
+    """The maps of the network would not fit the picture."""
+    with pytest.raises(InvalidOptionError, match=f"Invalid value {size} for input_size: expected {expected}"):
+        ScrfdDetector("buffalo_s", input_size=size)
 
 
 @pytest.mark.parametrize("option", ["score_threshold", "iou_threshold"])

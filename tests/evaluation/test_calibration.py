@@ -170,6 +170,17 @@ class TestCalibrate:
 
         assert found[0] == found[1]
 
+    def test_mirror_images_are_refused(self, processor: FerImageProcessor) -> None:
+        """The figures before would be of both sides, and the temperature and the figures after of one."""
+        label_set = get_label_set("raf_db")
+        model = reading_model(label_set, temperature=2.0)
+        data = Pictures([columns_picture(1)] * 4, [0, 0, 1, 1], label_set)
+
+        with pytest.raises(InvalidOptionError, match="Invalid value True for flip: expected False"):
+            calibrate(model, data, processor=processor, flip=True)
+
+        assert model.config.temperature == 2.0
+
     def test_a_model_that_is_always_right_settles_no_temperature(self, processor: FerImageProcessor) -> None:
         """The likelihood grows without end as it gets lower; the model keeps the temperature that it had."""
         label_set = get_label_set("raf_db")

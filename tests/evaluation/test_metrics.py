@@ -96,6 +96,15 @@ def test_negative_log_likelihood(metrics: ClassificationMetrics) -> None:
     assert metrics.nll == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_probabilities_of_any_type_are_taken(kind: type[np.floating[Any]]) -> None:
+    """Their rounding gives no warning, and is divided out of the rows: three thirds are three thirds."""
+    metrics = compute_metrics(np.full((2, 3), kind(1 / 3)), np.array([0, 1]), CLASSES[:3])
+
+    assert metrics.nll == pytest.approx(log(3), abs=1e-12)
+    assert metrics.reliability[4].confidence == pytest.approx(1 / 3, abs=1e-12)
+
+
 def test_calibration_error(metrics: ClassificationMetrics) -> None:
     """Each confidence lies in a bin of its own, so it is the mean distance to right or wrong."""
     assert metrics.ece == pytest.approx((0.3 + 0.6 + 0.2 + 0.5 + 0.0 + 0.4) / 6)
@@ -128,10 +137,12 @@ def test_round_trip_through_json(metrics: ClassificationMetrics) -> None:
         ((PROBABILITIES, LABELS[:5], CLASSES), "the shapes of probabilities and labels"),
         ((PROBABILITIES, LABELS, CLASSES[:3]), r"expected \(N, 3\) and \(N,\)"),
         ((PROBABILITIES * np.nan, LABELS, CLASSES), "with nan or infinity"),
+        ((PROBABILITIES - 0.1, LABELS, CLASSES), "'?-0.1'? for probabilities: expected numbers from 0 to 1, no logits"),
+        ((PROBABILITIES * 1.5, LABELS, CLASSES), "the sum of a row of probabilities: expected 1"),
         ((PROBABILITIES, LABELS + 2, CLASSES), "class indices from 0 to 3"),
         ((PROBABILITIES, LABELS - 1, CLASSES), "class indices from 0 to 3"),
     ],
-    ids=["empty", "rows", "columns", "nan", "high", "low"],
+    ids=["empty", "rows", "columns", "nan", "negative", "sums", "high", "low"],
 )
 def test_wrong_input_is_refused(arguments: tuple[Any, ...], message: str) -> None:
     """What was given and what was expected is said."""

@@ -101,6 +101,15 @@ def test_pictures_without_a_label_are_refused(processor: FerImageProcessor) -> N
         predict(reading_model(RAF_DB), Pictures(IMAGES[:2], [0, None], RAF_DB), processor)
 
 
+@pytest.mark.parametrize("label", [None, 7])
+def test_error_of_a_label_comes_out_of_a_worker_as_it_is(processor: FerImageProcessor, label: int | None) -> None:
+    """It is the one of this process, and is not skipped with pictures that cannot be read."""
+    data = Pictures(IMAGES[:2], [0, label], RAF_DB)
+
+    with pytest.raises(InvalidOptionError, match="picture 1"):
+        predict(reading_model(RAF_DB), data, processor, num_workers=1, unreadable="skip")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

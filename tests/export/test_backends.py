@@ -121,7 +121,7 @@ def test_threads_of_torch(small: FreshModel) -> None:
     ("options", "error", "message"),
     [
         ({"backend": "tensorrt"}, UnknownNameError, "Known: auto, onnxruntime, openvino, torch"),
-        ({"precision": "bf16"}, InvalidOptionError, "none for torch, which has dtype instead"),
+        ({"precision": "bf16"}, InvalidOptionError, "torch has dtype"),
         ({"backend": "onnxruntime", "precision": "bf16"}, InvalidOptionError, "fp32 for onnxruntime"),
         ({"threads": 0}, InvalidOptionError, "Invalid value 0 for threads"),
         ({"backend": "openvino", "compile": True}, InvalidOptionError, "False for another backend than torch"),

@@ -18,12 +18,15 @@ import openvino
 import pytest
 import torch
 from huggingface_hub import constants
+from locked import without_access
 from processor import provider_of_bf16
+from transformers import ViTConfig, ViTForImageClassification
 
 from fer_zoo.errors import CheckpointError, ExportedModelError, ExportError, InvalidOptionError, UnknownNameError
 from fer_zoo.evaluation.loading import load_classifier
 from fer_zoo.export import (
     FORMATS,
+    cache,
     convert_for_backend,
     export_model,
     is_exported,
@@ -155,6 +158,24 @@ def test_what_there_is_not(
         export_model(*small, tmp_path / "out", **options)
 
 
+@pytest.fixture
+def vit() -> ViTForImageClassification:
+    """Return a small network of transformers."""
+    return ViTForImageClassification(
+        ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, image_size=32)
+    )
+
+
+def test_models_of_transformers_are_refused(small: FreshModel, vit: ViTForImageClassification, tmp_path: Path) -> None:
+    """They have no inference form: for a file, and for another backend."""
+    model: Any = vit
+    with pytest.raises(InvalidOptionError, match="'ViTForImageClassification' for model: expected a classifier that"):
+        export_model(model, small.processor, tmp_path / "out")
+    with pytest.raises(InvalidOptionError, match="the backend 'torch' runs others"):
+        convert_for_backend(model, small.processor, "openvino")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_folders_with_something_in_them_stay(small: FreshModel, tmp_path: Path) -> None:
     """A folder with a file, and a file, are refused and left as they are."""
     (tmp_path / "note.txt").write_text("mine")
@@ -236,8 +257,8 @@ class TestLoading:
             assert (model.device.type, model.dtype) == ("cpu", torch.float32)
         assert load_exported(folder).network.backend == "onnxruntime"
 
-    def test_gives_nothing_but_logits(self, folder: Path, tmp_path: Path) -> None:
-        """Training, attention maps and saving are refused with what to do, and so are pictures of another size."""
+    def test_gives_nothing_but_logits(self, small: FreshModel, folder: Path, tmp_path: Path) -> None:
+        """Training, attention maps, saving and exporting are refused with what to do, and so are other sizes."""
         model = load_exported(folder)
         with pytest.raises(ExportedModelError, match="cannot be trained: it only gives logits"):
             model(_noise(2), labels=torch.tensor([0, 1]))
@@ -245,6 +266,8 @@ class TestLoading:
             model(_noise(2), output_attentions=True)
         with pytest.raises(ExportedModelError, match="cannot be saved"):
             model.save_pretrained(tmp_path)
+        with pytest.raises(ExportedModelError, match="cannot be exported again"):
+            export_model(model, small.processor, tmp_path / "out")
         with pytest.raises(InvalidOptionError, match="pixel_values"):
             model(torch.zeros(1, 3, 16, 16))
         assert model.fuse() is model
@@ -363,6 +386,22 @@ class TestConversion:
 
         with torch.no_grad():
             torch.testing.assert_close(model(_noise(1)).logits, small.model(_noise(1)).logits, rtol=0, atol=1e-3)
+
+    def test_where_nothing_may_be_looked_for(
+        self, small: FreshModel, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Below a folder that this user may not enter there is nothing, and the network is used from memory."""
+        own_cache.mkdir(parents=True)
+        importlib.import_module("onnxscript")  # which the other user may not be able to import
+        monkeypatch.setattr(cache, "_fingerprint", lambda model: "name")
+        monkeypatch.setattr(cache, "to_onnx", lambda model, processor: b"network")
+        monkeypatch.setattr(cache, "open_network", lambda source, backend, options: source)
+
+        with without_access(own_cache.parent):
+            model = convert_for_backend(*small, "openvino")
+
+        network: Any = model.network
+        assert network == b"network"
 
 
 class TestCalibrationFaces:

@@ -165,6 +165,20 @@ def test_file_systems_without_a_sync(error: int, tmp_path: Path, monkeypatch: py
         assert contents(tmp_path) == {"a.txt": b"a"}
 
 
+def test_permissions_of_a_replaced_file_stay(tmp_path: Path) -> None:
+    """What only its owner could read is not shown to others by being written again, alone or in a folder."""
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(b"before")
+        (tmp_path / name).chmod(0o600)
+
+    write_whole(tmp_path / "a.txt", b"after")
+    with whole_folder(tmp_path) as partial:
+        (partial / "b.txt").write_bytes(b"after")
+
+    assert contents(tmp_path) == {"a.txt": b"after", "b.txt": b"after"}
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("a.txt", "b.txt")} == {0o600}
+
+
 def test_device_is_written_to_directly() -> None:
     """``/dev/null`` is not replaced by a file."""
     write_whole("/dev/null", b"content")
@@ -177,6 +191,18 @@ def fail_in_the_middle(folder: Path) -> None:
     with whole_folder(folder) as partial:
         (partial / "a.txt").write_bytes(b"half")
         raise RuntimeError("stop")
+
+
+@pytest.mark.parametrize("kept", ["", "a", "a/b"])
+def test_folders_above_one_that_failed_go_too(kept: str, tmp_path: Path) -> None:
+    """Those that were made for it; those that were there stay."""
+    (tmp_path / kept).mkdir(parents=True, exist_ok=True)
+    before = set(tmp_path.rglob("*"))
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_in_the_middle(tmp_path / "a" / "b" / "c")
+
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_folder_in_use_keeps_its_other_files(tmp_path: Path) -> None:

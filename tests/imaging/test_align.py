@@ -397,6 +397,15 @@ class TestCropTemplate:
             CropTemplate.from_dict({"landmarks": [*same, [0.5, 0.5 + 1e-9]]})
         assert CropTemplate.from_dict({"landmarks": [*same, [0.5, 0.6]]}).landmarks[4] == (0.5, 0.6)
 
+    @pytest.mark.parametrize("margin", [-0.5, -3])
+    def test_margin_that_leaves_nothing_of_a_box_is_refused(self, margin: float) -> None:
+        """Half of a box on each side is all of it; a little less can be cut out."""
+        points = [[0, 0], [1, 0], [0.5, 0.5], [0, 1], [1, 1]]
+
+        with pytest.raises(InvalidOptionError, match=r"for crop_template: expected 'box_margin' above -0\.5"):
+            CropTemplate.from_dict({"landmarks": points, "box_margin": margin})
+        assert CropTemplate.from_dict({"landmarks": points, "box_margin": -0.4}).box_margin == -0.4
+
     def test_the_margin_is_zero_if_it_is_not_given(self) -> None:
         """The landmarks alone describe a template."""
         template = CropTemplate.from_dict({"landmarks": [[0, 0], [1, 0], [0.5, 0.5], [0, 1], [1, 1]]})

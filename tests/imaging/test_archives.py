@@ -215,7 +215,75 @@ def test_header_of_a_tar_may_not_fill_the_memory(tmp_path: Path) -> None:
     (error,) = find_archived_pictures(path)
 
     assert isinstance(error, ImageReadError)
-    assert "a header has 3,000,320 bytes, above the limit of 1,000,000" in error.reason
+    assert "the headers of a member have more than 1,000,000 bytes" in error.reason
+
+
+def pax_sparse(numbers: int) -> bytes:
+    """Return a sparse member as PAX writes it (GNU.sparse 1.0), with a map of so many numbers at its beginning."""
+    info = tarfile.TarInfo("a.png")
+    content = b"%d\n" % (numbers // 2) + b"0\n" * numbers
+    info.size = len(content)
+    info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "a.png"}
+    return info.tobuf(tarfile.PAX_FORMAT) + content + bytes(-len(content) % 512)
+
+
+def old_sparse(blocks: int) -> bytes:
+    """Return a sparse member as GNU tar once wrote it, with so many further blocks for its map."""
+    info = tarfile.TarInfo("a.png")
+    info.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1  # a block follows
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:]))  # the checksum
+    block = b"00000000001\0" * 42 + b"\1" + bytes(7)  # 21 places with their lengths, and another block follows
+    return bytes(header) + block * (blocks - 1) + block[:504] + bytes(8)
+
+
+@pytest.mark.parametrize(
+    ("small", "large"), [(pax_sparse(1000), pax_sparse(3_000_000)), (old_sparse(10), old_sparse(10_000))]
+)
+def test_map_of_a_sparse_member_may_not_fill_the_memory(small: bytes, large: bytes, tmp_path: Path) -> None:
+    """A map of 5 MB, which tarfile would read block by block, ends the list; a small one is passed over."""
+    after = write_tar(tmp_path / "after.tar", {"1.png": encoded(1)}).read_bytes()
+    (tmp_path / "small.tar").write_bytes(small + after)
+    (tmp_path / "large.tar").write_bytes(large + after)
+
+    tracemalloc.start()
+    (picture,) = find_archived_pictures(tmp_path / "small.tar")
+    (error,) = find_archived_pictures(tmp_path / "large.tar")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert str(picture) == f"{tmp_path / 'small.tar'}!1.png"
+    assert isinstance(error, ImageReadError)
+    assert "the headers of a member have more than 1,000,000 bytes" in error.reason
+    assert peak < 15_000_000  # bytes; the numbers of a map take many times their digits
+
+
+def test_headers_of_many_members_do_not_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is that of one member."""
+    monkeypatch.setattr(archives, "MAX_HEADER_BYTES", 2000)
+    path = write_tar(tmp_path / "in.tar", {f"{number}.png": b"1" for number in range(20)})
+
+    assert [type(found) for found in find_archived_pictures(path)] == 20 * [ArchivedPicture]
+
+
+def test_headers_for_all_members_of_a_tar_are_not_kept(tmp_path: Path) -> None:
+    """20 MB of them, of which each is below the limit, leave nothing in the memory, and the pictures are listed."""
+    path, members = tmp_path / "in.tar", []
+    for number in range(40):
+        info = tarfile.TarInfo(f"{number}.png")
+        everyone = tarfile.TarInfo.create_pax_global_header({f"FER.{number}": "x" * 500_000})
+        members.append(everyone + info.tobuf(tarfile.PAX_FORMAT))
+    path.write_bytes(b"".join(members) + bytes(1024))
+    del members
+
+    tracemalloc.start()
+    found = [type(item) for item in find_archived_pictures(path)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert found == 40 * [ArchivedPicture]
+    assert peak < 10_000_000  # bytes
 
 
 def test_zip_cannot_give_more_than_it_announces(tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ import warnings
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from fer_zoo.errors import ImageReadError, ImageTooLargeError
+from fer_zoo.imaging import decode
 from fer_zoo.imaging.decode import read_orientation
 from fer_zoo.imaging.read import read_image
 
@@ -108,10 +112,35 @@ class TestFormats:
             read_image(signature)
 
     @pytest.mark.parametrize("brand", [b"heic", b"heix"])
-    def test_heic_names_the_package(self, brand: bytes) -> None:
+    def test_heic_names_the_package(self, brand: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         """A picture of a phone in HEIC says which package reads it."""
-        with pytest.raises(ImageReadError, match="pip install pillow-heif"):
+        Image.init()
+        monkeypatch.setattr(Image, "OPEN", {name: Image.OPEN[name] for name in Image.OPEN if name != "HEIF"})
+        monkeypatch.setattr(decode, "is_installed", lambda package: False)
+
+        with pytest.raises(ImageReadError, match="pip install pillow-heif to read it, or save it as JPEG"):
             read_image(b"\x00\x00\x00\x18ftyp" + brand + bytes(12))
+
+    def test_heic_is_read_where_its_package_is_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody needs to register the package by hand; here something else with its name gives a red picture."""
+
+        def red_picture(*_: object) -> Any:
+            return Image.new("RGB", (5, 4), RED)
+
+        def register() -> None:
+            Image.OPEN["HEIF"] = (red_picture, lambda start: start[4:12] == b"ftypheic")
+
+        package = ModuleType("pillow_heif")
+        package.register_heif_opener = register  # type: ignore[attr-defined]
+        package.__spec__ = ModuleSpec("pillow_heif", None)
+        Image.init()
+        monkeypatch.setitem(sys.modules, "pillow_heif", package)
+        monkeypatch.setattr(Image, "OPEN", {name: Image.OPEN[name] for name in Image.OPEN if name != "HEIF"})
+
+        image = read_image(b"\x00\x00\x00\x18ftypheic" + bytes(12))
+
+        assert image.shape == (4, 5, 3)
+        assert (image == RED).all()
 
     def test_missing_decoder_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A format whose decoder is not part of this Pillow says so."""
@@ -161,7 +190,12 @@ class TestOrientation:
         exif = Image.Exif() if stored is None else with_orientation(stored)
         content = saved(noise(), "JPEG", exif=exif)
 
-        assert read_orientation(BytesIO(content[:-200]), "picture") == read
+        assert read_orientation(BytesIO(content[:-200]), "picture", 24 * 20) == read
+
+    def test_size_is_checked_before_the_orientation_is_read(self) -> None:
+        """Pillow decodes a PNG to look for EXIF data behind its pixels."""
+        with pytest.raises(ImageTooLargeError, match="it has 20 x 24 pixels, above the limit of 479"):
+            read_orientation(BytesIO(saved(noise(), "PNG")), "picture", 24 * 20 - 1)
 
     @pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "I;16"])
     def test_every_mode_turns(self, mode: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from threading import Event, Thread
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -181,6 +181,23 @@ class TestGoodAnswers:
         read_image(f"{server}/a b/ü.png?q=%20 x")
 
         assert _Handler.seen[0][0] == "/a%20b/%C3%BC.png?q=%20%20x"
+
+    @pytest.mark.parametrize("path", ["{url}/picture", "{server}/redirect?{url}/picture"])
+    def test_host_names_of_all_scripts(self, path: str, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A name is looked up as IDNA writes it, with its port, at first and after a redirect."""
+        asked, look_up = [], socket.getaddrinfo
+
+        def as_loopback(host: str, *args: Any, **options: Any) -> Any:
+            asked.append(host)
+            return look_up("127.0.0.1", *args, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", as_loopback)
+        url = f"http://bücher.example:{server.rpartition(':')[2]}"
+
+        assert read_image(path.format(server=server, url=url)).shape == (3, 4, 3)
+
+        assert "xn--bcher-kva.example" in asked
+        assert all(host.isascii() for host in asked)
 
     def test_limit_is_inclusive(self, server: str) -> None:
         """A body of exactly max_bytes is accepted."""

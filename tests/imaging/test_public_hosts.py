@@ -55,6 +55,7 @@ def port() -> Iterator[int]:
         *(("::1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("::ffff:127.0.0.1", False)),
         *(("64:ff9b::7f00:1", False), ("2002:7f00:1::", False), ("64:ff9b::5db8:d70e", True)),
         *(("fec0::1", False), ("64:ff9b:1::7f00:1", False), ("::127.0.0.1", False), ("::93.184.215.14", False)),
+        *(("::ffff:0:7f00:1", False), ("::ffff:0:5db8:d70e", False), ("::ffff:5db8:d70e", True)),
     ],
 )
 def test_addresses_that_are_public(address: str, expected: bool) -> None:

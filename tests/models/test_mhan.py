@@ -117,6 +117,22 @@ def test_number_of_heads(num_heads: int, pixel_values: Tensor) -> None:
     assert len(model(pixel_values[:1], output_attentions=True).attention_maps) == num_heads
 
 
+@pytest.mark.parametrize(("attention_loss", "needs_maps"), [("none", False), ("consistency", True)])
+def test_maps_are_made_where_the_loss_needs_them(attention_loss: str, needs_maps: bool, pixel_values: Tensor) -> None:
+    """Labels alone do not ask for them."""
+    model = MhanForImageClassification(MhanConfig(attention_loss=attention_loss)).eval()
+    asked: list[bool] = []
+    model.mhan.heads.register_forward_pre_hook(
+        lambda module, args, kwargs: asked.append(kwargs["needs_maps"]), with_kwargs=True
+    )
+
+    outputs = model(pixel_values, labels=torch.zeros(len(pixel_values), dtype=torch.long))
+
+    assert asked == [needs_maps]
+    assert outputs.loss is not None
+    assert outputs.attention_maps is None
+
+
 def test_without_local_attention_only_its_weights_are_gone() -> None:
     """Efficient local attention has a kernel of 5 and two numbers for each of the 512 channels."""
     with_it, without = MhanModel(MhanConfig()), MhanModel(MhanConfig(use_local_attention=False))

@@ -19,7 +19,7 @@ from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.imaging import ARCFACE_TEMPLATE, FER_PLUS_TEMPLATE, crop_face
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.pipelines import FaceCropper
-from fer_zoo.results import Face
+from fer_zoo.results import Box, Face
 
 
 class CountingDetector(BrightDetector):
@@ -74,6 +74,24 @@ def test_threshold_leaves_out_unsure_faces() -> None:
     cropper = FaceCropper(detector=BrightDetector(), threshold=0.9)
 
     assert [face.score for face in cropper.find_faces(TWO_FACES)] == [0.9]
+
+
+def test_faces_without_extent_are_left_out() -> None:
+    """As in the pipeline: one degenerate box must not cost the other faces of a photograph."""
+
+    class Pointing(BrightDetector):
+        """Finds a point beside every face."""
+
+        def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
+            """Return the faces, and the point."""
+            return [(*faces, Face(Box(5.0, 5.0, 5.0, 5.0), 0.5)) for faces in super().detect(images)]
+
+    cropper = FaceCropper(detector=Pointing(), faces="all")
+
+    faces = cropper.find_faces(TWO_FACES)
+
+    assert [face.box.left for face in faces] == [10, 60]
+    assert len(cropper.cut_out(TWO_FACES, faces)) == 2
 
 
 def test_crops_are_those_of_the_pipeline(
