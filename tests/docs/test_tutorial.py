@@ -93,7 +93,7 @@ def test_the_tutorial_leads_from_photographs_to_a_published_model(
     trained = load_file(work / "runs" / "mine" / "model.safetensors")
     assert weights.keys() == trained.keys()
     assert all(value.equal(trained[name]) for name, value in weights.items())
-    assert (work / "fetched" / "README.md").read_bytes() == (work / "runs" / "mine" / "README.md").read_bytes()
+    assert (work / "fetched" / "README.md").read_bytes() == (work / "runs" / "calibrated" / "README.md").read_bytes()
     assert [sorted(repository.branches) for repository in hub.repositories.values()] == [["main"]]
     assert EvaluationReport.load(work / "report").counts.evaluated == 8  # three of each class, and two undecided
     label, score = capsys.readouterr().out.split()
