@@ -10,6 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
+from fer_zoo.cli.options import ThresholdOption
 from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.terminal import printable
 from fer_zoo.imaging import find_pictures
@@ -24,15 +25,15 @@ def crop(  # one parameter for each option
     model: Annotated[
         str, typer.Option(help="Whose crop template to use: a name of 'fer-zoo models', folder, or repository.")
     ] = "mhan",
-    detector: Annotated[str, typer.Option(help="center_face or scrfd.")] = "center_face",
+    detector: Annotated[
+        str, typer.Option(help="center_face, scrfd, or the ONNX file of a SCRFD network.")
+    ] = "center_face",
     size: Annotated[
         int | None,
         typer.Option(min=1, help="Side of the crops in pixels; by default what the model takes, and at least 112."),
     ] = None,
     faces: Annotated[str, typer.Option(help="largest, or all: which faces of a picture to crop.")] = "largest",
-    threshold: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Leave out faces that the detector is less sure of.")
-    ] = 0.0,
+    threshold: ThresholdOption = 0.0,
     jpeg_quality: Annotated[
         int | None, typer.Option(min=1, max=100, help="Write JPEG of this quality; PNG by default.")
     ] = None,

@@ -32,6 +32,7 @@ from fer_zoo.doctor import (
     WeightsStatus,
     examine,
 )
+from fer_zoo.errors import InvalidOptionError
 from fer_zoo.labels import parse_expression
 
 #: How a line begins.
@@ -60,6 +61,8 @@ def doctor(
     2 for wrong usage.
     """
     with errors_as_usage():
+        if expect is not None and image is None:
+            raise InvalidOptionError("--expect", expect, "nothing without --image, whose face it is about")
         examination = examine(
             image,
             expected=None if expect is None else parse_expression(expect),

@@ -15,10 +15,11 @@ from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import SourceFiles, stem_of
 from fer_zoo.cli.options import DetectorOption, DeviceOption, ModelOption
 from fer_zoo.cli.terminal import printable
-from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
+from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError, UnknownNameError
 from fer_zoo.explain import METHODS, Explanation, Method, explain_face, overlay
 from fer_zoo.explain.faces import check_method
 from fer_zoo.imaging import read_image
+from fer_zoo.labels import parse_expression
 from fer_zoo.pipelines import FaceExpressionPipeline, pipeline
 from fer_zoo.whole_files import whole_file
 
@@ -55,6 +56,7 @@ def explain(
     with errors_as_usage():
         path = _choose_file(output, image, method)
         pipe = pipeline(model=model, detector=detector, device=device)
+        target = _name_expression(target, pipe)
         check_method(pipe.model, method, target)
     try:
         pixels = read_image(image)
@@ -69,6 +71,16 @@ def explain(
         complain(error)
         raise typer.Exit(FAILED_INPUT) from error
     print(f"{printable(path)}: {_describe(explanations)}")
+
+
+def _name_expression(word: str | None, pipe: FaceExpressionPipeline) -> str | None:
+    """Return the model's name of an expression, for any word that stands for one; other words as they are."""
+    if word is None or word in pipe.model.config.label2id:
+        return word
+    try:
+        return str(parse_expression(word))
+    except UnknownNameError:
+        return word
 
 
 def _choose_file(output: Path, source: str, method: str) -> Path:

@@ -38,7 +38,17 @@ def announce_conversion(backend: str | None) -> str | None:
 
 ModelOption = Annotated[str, typer.Option(help=f"Published model ({WITH_WEIGHTS}), folder, or repository on the Hub.")]
 DetectorOption = Annotated[
-    str, typer.Option(help=f"{', '.join(DETECTORS)}; the last is for pictures that are face crops already.")
+    str,
+    typer.Option(
+        help=f"{', '.join(DETECTORS)} (for pictures that are face crops already), or the ONNX file of a SCRFD network."
+    ),
+]
+ThresholdOption = Annotated[
+    float,
+    typer.Option(min=0.0, max=1.0, help="Leave out faces that the detector is less sure of; its own limit is 0.5."),
+]
+MinConfidenceOption = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Mark expressions that the model is less sure of as uncertain.")
 ]
 DeviceOption = Annotated[
     str | None,
@@ -92,12 +102,14 @@ __all__ = [
     "EmbeddedModelArgument",
     "FlipOption",
     "KindArgument",
+    "MinConfidenceOption",
     "ModelArgument",
     "ModelOption",
     "PathArgument",
     "PrecisionOption",
     "SplitOption",
     "ThreadsOption",
+    "ThresholdOption",
     "TwinsOption",
     "UnreadableOption",
     "WorkersOption",

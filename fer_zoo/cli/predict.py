@@ -17,9 +17,11 @@ from fer_zoo.cli.options import (
     DetectorOption,
     DeviceOption,
     FlipOption,
+    MinConfidenceOption,
     ModelOption,
     PrecisionOption,
     ThreadsOption,
+    ThresholdOption,
 )
 from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
 from fer_zoo.cli.pipeline_choice import PipelineChoice
@@ -64,12 +66,8 @@ def predict(
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Expressions for each face; 1 in the table and all elsewhere by default.")
     ] = None,
-    threshold: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Leave out faces that the detector is less sure of.")
-    ] = 0.0,
-    min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Mark expressions that the model is less sure of as uncertain.")
-    ] = 0.0,
+    threshold: ThresholdOption = 0.0,
+    min_confidence: MinConfidenceOption = 0.0,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces that run through the model together.")] = 8,
     max_pixels: Annotated[int, typer.Option(min=1, help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
     workers: Annotated[

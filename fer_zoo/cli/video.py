@@ -19,9 +19,11 @@ from fer_zoo.cli.options import (
     DetectorOption,
     DeviceOption,
     FlipOption,
+    MinConfidenceOption,
     ModelOption,
     PrecisionOption,
     ThreadsOption,
+    ThresholdOption,
 )
 from fer_zoo.cli.pipeline_choice import PipelineChoice
 from fer_zoo.cli.terminal import encode_json
@@ -70,18 +72,14 @@ def video(  # one parameter for each option
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
     flip: FlipOption = False,
-    threshold: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Leave out faces that the detector is less sure of.")
-    ] = 0.0,
-    min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Mark expressions that the model is less sure of as uncertain.")
-    ] = 0.0,
+    threshold: ThresholdOption = 0.0,
+    min_confidence: MinConfidenceOption = 0.0,
     max_seconds: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop after so much of the video.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print an object for each frame, one a line.")] = False,
 ) -> None:
-    """Say who shows which expression when, as the video runs: "track 2: happiness 00:12.4-00:17.1 (91 %)".
+    """Say who shows which expression when, as the video runs: "track 2: happiness 00:12.4-00:17.1 (91%)".
 
     Ctrl-C and SIGTERM end the work early; the files then hold what was done until then.
 

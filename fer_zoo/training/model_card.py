@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from fer_zoo.datasets import DATASETS
 from fer_zoo.evaluation import EvaluationReport
+from fer_zoo.evaluation.markdown import percent
 from fer_zoo.hub.card_parts import LIBRARY, LIMITS, RESPONSIBLE_USE, TAGS, TASK, markdown_table
 from fer_zoo.licences import CENTER_FACE, CODE, TRAINED_ON_FER_PLUS, Licence
 from fer_zoo.models import FerImageProcessor
@@ -240,10 +241,10 @@ def describe_figures(report: EvaluationReport | None, *, chosen: Sequence[str]) 
     metrics = report.metrics
     accuracy = metrics.accuracy
     rows = [
-        ("accuracy", f"{accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})"),
-        ("balanced accuracy", f"{metrics.balanced_accuracy:.1%}"),
-        ("macro-F1", f"{metrics.macro_f1:.1%}"),
-        ("expected calibration error", f"{metrics.ece:.3f}"),
+        ("accuracy", f"{percent(accuracy.value)} (95 % interval {percent(accuracy.low)} to {percent(accuracy.high)})"),
+        ("balanced accuracy", percent(metrics.balanced_accuracy)),
+        ("macro-F1", percent(metrics.macro_f1)),
+        ("expected calibration error", percent(metrics.ece)),
     ]
     lines = [
         markdown_table(("Measured", "Result"), rows),
@@ -264,7 +265,7 @@ def describe_calibration(record: RunRecord) -> str:
     return (
         f"The temperature {found.temperature:.3f}, stored in the configuration, was fitted on the "
         f"{found.num_pictures:,} pictures that training was watched on. Cross-fitted there, it changes the expected "
-        f"calibration error from {found.ece_before:.3f} to {found.ece_after:.3f}."
+        f"calibration error from {percent(found.ece_before)} to {percent(found.ece_after)}."
     )
 
 

@@ -89,10 +89,20 @@ def test_picture_that_is_not_there_ends_with_status_1(doctor: Run) -> None:
     assert "there is no such file" in result.stdout
 
 
-@pytest.mark.parametrize("arguments", [("--model", "mahn"), ("--expect", "bored"), ("--backend", "tensor")])
-def test_wrong_usage_ends_with_status_2(doctor: Run, arguments: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("--model", "mahn"), ("--image", "any.jpg", "--expect", "bored"), ("--backend", "tensor")]
+)
+def test_wrong_usage_ends_with_status_2(doctor: Run, arguments: tuple[str, ...]) -> None:
     """The message is on stderr, and lists what is known."""
     result = doctor(*arguments)
 
     assert result.exit_code == 2
     assert "Known: " in result.stderr
+
+
+def test_an_expectation_needs_a_picture(doctor: Run) -> None:
+    """It would be about nothing."""
+    result = doctor("--expect", "happiness")
+
+    assert result.exit_code == 2
+    assert "for --expect: expected nothing without --image" in result.stderr

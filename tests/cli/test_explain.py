@@ -72,7 +72,7 @@ def test_methods_and_targets_give_different_pictures(explain: Run, smile: str, t
 
     results = [
         explain(smile, "--output", files[0]),
-        explain(smile, "--output", files[1], "--target", "sadness"),
+        explain(smile, "--output", files[1], "--target", "Sad"),
         explain(smile, "--output", files[2], "--method", "attention"),
     ]
 

@@ -42,7 +42,8 @@ def test_the_card_has_the_figures_of_the_report(result: TrainingResult) -> None:
 
     assert result.report is not None
     accuracy = result.report.metrics.accuracy
-    assert f"{accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})" in card.text
+    shares = [f"{100 * share:.1f} %" for share in (accuracy.value, accuracy.low, accuracy.high)]
+    assert f"{shares[0]} (95 % interval {shares[1]} to {shares[2]})" in card.text
     assert "On 6 aligned crops of image_folder, test" in card.text
     assert "chosen by pictures that are among these" not in card.text
     values = {row.metric_type: row.metric_value for row in card.data.eval_results}
