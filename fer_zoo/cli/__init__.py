@@ -22,7 +22,7 @@ from fer_zoo.cli.models import models_app
 from fer_zoo.cli.predict import predict
 from fer_zoo.cli.pull import pull
 from fer_zoo.cli.push import push
-from fer_zoo.cli.terminal import escape_what_cannot_be_encoded
+from fer_zoo.cli.terminal import escape_what_cannot_be_encoded, join_lines
 from fer_zoo.cli.train import recipes, train
 from fer_zoo.cli.video import video
 
@@ -46,6 +46,10 @@ app.command()(pull)
 app.command()(push)
 app.command()(hub_configs)
 app.command()(doctor)
+
+for commands in (app, models_app, data_app):
+    for command in commands.registered_commands:  # the lines of a docstring are not those of a terminal
+        command.help = join_lines(getattr(command.callback, "__doc__", None) or "")
 
 
 def _print_version(asked: bool) -> None:

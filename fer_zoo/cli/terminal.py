@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import re
@@ -36,6 +37,11 @@ def printable(text: object, *, keep: str = "") -> str:
     return _UNPRINTABLE.sub(escape, str(text))
 
 
+def join_lines(docstring: str) -> str:
+    """Return a docstring with each of its paragraphs on one line, to be wrapped to the width of the terminal."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(docstring).split("\n\n"))
+
+
 def encode_json(values: object, *, indent: int | None = None) -> str:
     """Return JSON to print, all ASCII where a character of it cannot be printed; names come back as they were.
 
@@ -53,4 +59,4 @@ def encode_json(values: object, *, indent: int | None = None) -> str:
     return text if is_printable else json.dumps(values, indent=indent)
 
 
-__all__ = ["LAYOUT", "encode_json", "escape_what_cannot_be_encoded", "printable"]
+__all__ = ["LAYOUT", "encode_json", "escape_what_cannot_be_encoded", "join_lines", "printable"]

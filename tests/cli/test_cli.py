@@ -397,3 +397,10 @@ def test_picture_below_a_folder_that_a_pattern_matches_comes_once(
     expanded = list(expand_inputs([str(tmp_path / "all/**")]))
 
     assert [str(found) for found in expanded] == [*pictures, f"{tmp_path}/all/more.zip!c.png"]
+
+
+def test_help_is_wrapped_to_the_terminal(run: Callable[..., Result]) -> None:
+    """The lines of a docstring do not end a line of their own."""
+    result = run("predict", "--help")
+
+    assert "(the reasons are on stderr), 2 for wrong usage." in result.stdout

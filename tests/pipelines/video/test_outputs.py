@@ -24,16 +24,20 @@ def places_in(folder: Path, *options: str) -> dict[str, Any]:
 def test_disk_that_is_full_at_the_last_file_leaves_what_was_there(
     analyzer: VideoAnalyzer, clip: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    """One byte is missing for the last, largest file: those before it are not replaced, and nothing else is left."""
+    """A little is missing for the last, largest file: those before it are not replaced, and nothing else is left.
+
+    A fiftieth, as an encoder with several threads does not always write the same number of bytes.
+    """
     whole, full = places_in(tmp_path / "whole", *options), places_in(tmp_path / "full", *options)
     analyze_video(clip, analyzer, **whole)
     *earlier, last = (place.stat().st_size for place in whole.values())
-    assert max(earlier) < last
+    free = last - last // 50
+    assert max(earlier) < free
     (tmp_path / "full").mkdir()
     for place in full.values():
         place.write_bytes(b"before")
 
-    with full_disk(last - 1), pytest.raises(InvalidOptionError, match=rf"for {options[-1]}: .*File too large"):
+    with full_disk(free), pytest.raises(InvalidOptionError, match=rf"for {options[-1]}: .*File too large"):
         analyze_video(clip, analyzer, **full)
 
     assert {path: path.read_bytes() for path in (tmp_path / "full").iterdir()} == dict.fromkeys(
