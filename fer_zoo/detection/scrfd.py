@@ -82,9 +82,8 @@ class ScrfdDetector:
                 self._detector.prepare(
                     0, input_size=(input_size, input_size), det_thresh=score_threshold, nms_thresh=iou_threshold
                 )
-                self._detect_one(
-                    np.zeros((CELL, CELL, 3), np.uint8)
-                )  # insightface takes other networks, and fails here
+                # insightface opens other networks too, and fails where they are used
+                self._detect_one(np.zeros((CELL, CELL, 3), np.uint8))
         except (CheckpointError, WeightsNotFoundError):
             raise
         except Exception as error:  # of onnxruntime's own kinds, which have no common base

@@ -10,6 +10,7 @@ from fer_zoo.errors import CheckpointError
 from fer_zoo.hub.card import model_card
 from fer_zoo.hub.card_parts import EVALUATION
 from fer_zoo.hub.local_paths import without_local_paths
+from fer_zoo.models.checkpoint import CARD
 from fer_zoo.registry import ModelEntry, list_embedded_models, verified_folder
 from fer_zoo.whole_files import write_whole
 
@@ -17,8 +18,6 @@ WEIGHTS: Final = "model.safetensors"
 
 #: Copied from the embedded checkpoint.
 CONFIGS: Final = ("config.json", "preprocessor_config.json")
-
-CARD: Final = "README.md"
 
 #: What is sent of the folder of a training run, and nothing else that may lie there, such as annotated photographs.
 SENT: Final = (

@@ -93,4 +93,4 @@ def copy_with_temperature(
             card.write_bytes(earlier.rstrip() + note.encode())
 
 
-__all__ = ["copy_with_temperature", "save_checkpoint"]
+__all__ = ["CARD", "copy_with_temperature", "save_checkpoint"]

@@ -179,28 +179,13 @@ def analyze_group(
     try:
         return _analyze(pipe, loaded, settled)
     except Exception as error:  # of the detector's or the model's own; a bad picture must not end a long run
-        found = find_poisoned(pipe, group, options, poisoned or {})
+        _, found = analyze_apart(pipe, group, options, poisoned or {})
         if not found or (len(found) == len(group.locations) and not _works(pipe)):
             raise
         try:
             return _analyze(pipe, load_group(group, settled.reading, found), settled)
         except Exception:  # noqa: BLE001  # together they fail and alone they do not: not the pictures' fault
             raise error from None
-
-
-def find_poisoned(
-    pipe: FaceExpressionPipeline,
-    group: Group,
-    options: AnalysisOptions,
-    known: Mapping[int, str],
-    *,
-    on_picture: Callable[[int | None], object] | None = None,
-) -> dict[int, str]:
-    """Return the pictures that raise an error where they are analysed one by one, and the reasons.
-
-    What it takes is what :func:`analyze_apart` takes.
-    """
-    return analyze_apart(pipe, group, options, known, on_picture=on_picture)[1]
 
 
 def analyze_apart(
@@ -322,7 +307,6 @@ __all__ = [
     "analyze_group",
     "analyze_groups",
     "describe_error",
-    "find_poisoned",
     "group_pictures",
     "load_group",
     "settle",

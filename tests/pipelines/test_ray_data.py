@@ -18,7 +18,7 @@ from PIL import Image
 from fer_zoo import Face, FaceExpressionPipeline
 from fer_zoo.errors import InvalidOptionError, MissingPackageError
 from fer_zoo.pipelines import AnalysisOptions, RayResources, analyze_files_with_ray, ray_data
-from fer_zoo.pipelines.groups import Group, analyze_apart, find_poisoned
+from fer_zoo.pipelines.groups import Group, analyze_apart
 from fer_zoo.pipelines.ray_data import POISON, AttemptLedger, GroupWorker
 
 
@@ -121,7 +121,7 @@ def test_every_picture_is_announced_before_it_is_read(bright_pipeline: FaceExpre
     group = Group((str(tmp_path / "a.png"), "known.png", "missing.png"))
     announced: list[int | None] = []
 
-    found = find_poisoned(bright_pipeline, group, AnalysisOptions(), {1: "it bites"}, on_picture=announced.append)
+    _, found = analyze_apart(bright_pipeline, group, AnalysisOptions(), {1: "it bites"}, on_picture=announced.append)
 
     assert announced == [0, 1, 2, None]
     assert found == {1: "it bites"}
