@@ -22,6 +22,7 @@ PARQUET: Final = frozenset({".parquet", ".pq"})
 _COLUMNS: Final = ("path", "label", "split")
 
 _INDEX: Final = re.compile(r"\d{1,9}")  # int() refuses some thousand digits
+_WHOLE: Final = re.compile(r"(-?\d+)\.0+")  # what pandas makes of whole numbers in a column with empty fields
 
 Rows = tuple[tuple[int, Mapping[str, str]], ...]
 
@@ -96,7 +97,7 @@ class TableReader(DatasetReader):
             return self._given
         found = set(self._vote_columns.values())
         for line, row in self._rows:
-            word = row.get("label", "")
+            word = _label_of(row)
             if word.lstrip("-").isdecimal():
                 raise AnnotationError(str(self.root), line, f"the label {word!r} is a number: say with label_set which")
             if word:
@@ -133,7 +134,7 @@ class TableReader(DatasetReader):
         if not row["path"]:
             raise AnnotationError(str(self.root), line, "the path is empty")
         votes = self._read_votes(row, line)
-        label = self._read_label(row["label"], line) if "label" in row else None
+        label = self._read_label(_label_of(row), line) if "label" in row else None
         if "label" not in row and votes is not None:
             label = majority(votes)
         return Sample(files.require(self.root.parent / row["path"], self.root, line), label, votes)
@@ -166,6 +167,13 @@ class TableReader(DatasetReader):
                 raise AnnotationError(str(self.root), line, f"{name} is {row[name]}, below 0 or not finite")
             votes[class_index(expression, self.label_set, self.root, line)] = count
         return tuple(votes)
+
+
+def _label_of(row: Mapping[str, str]) -> str:
+    """Return the label of a row, a whole number without its decimal places, or nothing."""
+    text = row.get("label", "")
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
 
 
 def _meant_by(name: str) -> Expression | None:

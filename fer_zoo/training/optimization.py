@@ -94,13 +94,13 @@ def decay_schedule(
         factor: above 0.
         epochs: between two falls.
         steps_per_epoch: of the optimiser.
-        warmup_steps: first steps, over which the learning rates grow evenly from 0.
+        warmup_steps: first steps, over which the learning rates also grow from 0. Epochs count from the first step, so
+            a warm-up that is longer than ``epochs`` grows to a rate that has fallen.
     """
 
     def share(step: int) -> float:
-        if step < warmup_steps:
-            return step / warmup_steps
-        return math.pow(factor, step // steps_per_epoch // epochs)
+        grown = step / warmup_steps if step < warmup_steps else 1.0
+        return grown * math.pow(factor, step // steps_per_epoch // epochs)
 
     return LambdaLR(optimizer, share)
 

@@ -43,11 +43,11 @@ def test_split_column_splits(tmp_path: Path) -> None:
 
 def test_numbers_are_class_indices_of_a_given_label_set(tmp_path: Path) -> None:
     """An empty label is a picture without one."""
-    path = write(tmp_path, ("label",), (6,), ("",), ("fear",))
+    path = write(tmp_path, ("label",), (6,), ("",), ("fear",), ("2.0",))
 
     dataset = load_dataset("table", path, label_set="raf_db", keep_unlabelled=True)
 
-    assert dataset.labels == (6, None, 1)
+    assert dataset.labels == (6, None, 1, 2)
 
 
 def test_columns_of_classes_are_votes(tmp_path: Path) -> None:
@@ -117,10 +117,11 @@ def test_header_that_is_misleading_is_refused(tmp_path: Path, header: str, reaso
         load_dataset("table", path)
 
 
-def test_parquet_is_read_alike(tmp_path: Path) -> None:
-    """Numbers and missing values of a typed table mean the same as their text."""
+@pytest.mark.parametrize("column_type", [pa.int64(), pa.float64()], ids=str)
+def test_parquet_is_read_alike(tmp_path: Path, column_type: pa.DataType) -> None:
+    """Numbers and missing values of a typed table mean the same as their text; pandas makes floats of both together."""
     write_table(tmp_path)
-    columns = {"path": ["faces/a.png", "faces/b.png"], "label": [2, None]}
+    columns = {"path": ["faces/a.png", "faces/b.png"], "label": pa.array([2, None], column_type)}
     parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
 
     dataset = load_dataset("table", tmp_path / "t.parquet", label_set="raf_db", keep_unlabelled=True)
@@ -134,6 +135,7 @@ def test_parquet_is_read_alike(tmp_path: Path) -> None:
         (("label",), ("smug",), "line 2 of .* Unknown expression 'smug'"),
         (("label",), ("contempt",), "line 2 of .* contempt is no class of 'raf_db'"),
         (("label",), (7,), r"line 2 of .* the label 7 is not in 0 to 6 \(raf_db\)"),
+        (("label",), ("1.5",), "line 2 of .* Unknown expression '1.5'"),
         (("label",), (-1,), r"line 2 of .* the label -1 is not in 0 to 6 \(raf_db\)"),
         (("happy",), ("many",), "line 2 of .* happy holds no number"),
         (("happy",), (-2,), "line 2 of .* happy is -2, below 0 or not finite"),
@@ -141,7 +143,18 @@ def test_parquet_is_read_alike(tmp_path: Path) -> None:
         (("label", "split"), ("happy", "dev"), "line 2 of .* the split 'dev' is none of"),
         (("label", "split"), ("happy",), "line 2 of .* expected 3 fields as in the first line, found 2"),
     ],
-    ids=["no word", "not in the set", "too large", "negative", "no vote", "vote < 0", "twice", "split", "fields"],
+    ids=[
+        "no word",
+        "not in the set",
+        "too large",
+        "fraction",
+        "negative",
+        "no vote",
+        "vote < 0",
+        "twice",
+        "split",
+        "fields",
+    ],
 )
 def test_broken_row_is_named_by_file_and_line(
     tmp_path: Path, header: tuple[str, ...], row: tuple[object, ...], reason: str

@@ -58,6 +58,20 @@ def test_the_schedule_falls_every_two_epochs_after_the_warm_up() -> None:
     assert rates == pytest.approx([0, 0.5, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01])
 
 
+def test_a_warm_up_longer_than_the_first_falls_does_not_jump() -> None:
+    """The rate grows to what has fallen by then, and goes on from there."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=1.0)
+    schedule = decay_schedule(optimizer, factor=0.5, epochs=1, steps_per_epoch=2, warmup_steps=4)
+
+    rates = []
+    for _ in range(6):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+
+    assert rates == pytest.approx([0, 0.25, 0.25, 0.375, 0.25, 0.25])
+
+
 @pytest.mark.parametrize(
     ("drops_last", "accumulation", "steps"), [(True, 1, 5), (False, 1, 6), (True, 2, 3), (False, 4, 2), (True, 6, 1)]
 )
