@@ -147,6 +147,18 @@ class TrainingDataError(FerZooError, ValueError):
         super().__init__(f"{reason}. To see what a data set holds: fer-zoo data check KIND PATH")
 
 
+class TrainingDivergedError(FerZooError, ArithmeticError):
+    """A training run has weights that are infinite or not a number, of which nothing more can be learned."""
+
+    def __init__(self, learning_rate: float, epoch: float | None) -> None:
+        reached = "" if epoch is None else f", after {epoch:.4g} of its epochs"
+        super().__init__(
+            f"The training has diverged{reached}: some weights are no longer finite numbers. Begin anew (--restart) "
+            f"with a lower training.learning_rate, which was {learning_rate:g}, a longer training.warmup_steps, or "
+            "training.bf16 in the place of training.fp16."
+        )
+
+
 class CheckpointError(FerZooError, ValueError):
     """A checkpoint does not have the form that a converter or a model expects."""
 

@@ -17,6 +17,7 @@ from fer_zoo.cli.options import (
     CalibrationSplitOption,
     DeviceOption,
     KindArgument,
+    LabelSetOption,
     ModelArgument,
     PathArgument,
     TwinsOption,
@@ -43,6 +44,7 @@ def calibrate(
         Path, typer.Option(metavar="DIR", help="A new or empty folder for a copy of the model with its temperature.")
     ],
     split: CalibrationSplitOption = None,
+    label_set: LabelSetOption = None,
     without_twins_of: TwinsOption = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of the data for the figures after calibration.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -67,6 +69,7 @@ def calibrate(
                 kind,
                 path,
                 split or find_calibration_split(kind, path),
+                label_set=label_set,
                 without_twins_of=without_twins_of,
                 unreadable=choice,
             )

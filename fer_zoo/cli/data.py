@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
-from fer_zoo.cli.options import KindArgument, PathArgument
+from fer_zoo.cli.options import KindArgument, LabelSetOption, PathArgument
 from fer_zoo.cli.progress import show_progress
+from fer_zoo.cli.selection import reader_options
 from fer_zoo.cli.terminal import encode_json, printable
 from fer_zoo.datasets import DATASETS, DatasetReport, check_dataset
 
@@ -31,6 +32,7 @@ def data(context: typer.Context) -> None:
 def check(
     kind: KindArgument,
     path: PathArgument,
+    label_set: LabelSetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the files of all twins.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Pictures that are decoded at a time.")] = None,
 ) -> None:
@@ -40,7 +42,7 @@ def check(
     wrong.
     """
     with errors_as_usage(), show_progress() as on_progress:
-        report = check_dataset(kind, path, threads=threads, on_progress=on_progress)
+        report = check_dataset(kind, path, threads=threads, on_progress=on_progress, **reader_options(label_set))
     if as_json:
         print(encode_json(report.to_dict(), indent=2))
     else:

@@ -61,6 +61,9 @@ def demo(
             max_waiting=max_waiting,
             keep_seconds=keep_seconds,
         )
+        if user is None and os.environ.get(PASSWORD_VARIABLE):
+            expected = f"a name for the login, as {PASSWORD_VARIABLE} is set; unset it for a page without login"
+            raise InvalidOptionError("--user", None, expected)
         login = None if user is None else (user, _read_password())
         if not is_loopback(host):
             _warn_about_strangers(host, login is not None)

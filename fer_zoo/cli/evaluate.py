@@ -17,6 +17,7 @@ from fer_zoo.cli.options import (
     DeviceOption,
     FlipOption,
     KindArgument,
+    LabelSetOption,
     ModelArgument,
     PathArgument,
     SplitOption,
@@ -28,7 +29,7 @@ from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.selection import select_pictures
 from fer_zoo.cli.terminal import encode_json
 from fer_zoo.detection import DETECTORS
-from fer_zoo.errors import ImageReadError
+from fer_zoo.errors import ImageReadError, InvalidOptionError
 from fer_zoo.evaluation import EvaluationReport
 from fer_zoo.evaluation.data import parse_unreadable
 from fer_zoo.evaluation.markdown import describe_conditions, percent, summarise
@@ -40,6 +41,7 @@ def evaluate(
     kind: KindArgument,
     path: PathArgument,
     split: SplitOption = None,
+    label_set: LabelSetOption = None,
     detector: Annotated[
         str | None,
         typer.Option(help=f"Find and align faces first ({', '.join(DETECTORS)}); without, pictures are aligned crops."),
@@ -72,8 +74,16 @@ def evaluate(
     try:
         with errors_as_usage(except_for=ImageReadError), show_progress() as on_progress:
             choice = parse_unreadable(unreadable)
+            if output is not None and output.is_file():
+                raise InvalidOptionError("--output", str(output), "a folder, this is a file")
             dataset, selection = select_pictures(
-                kind, path, split, challenge=challenge, without_twins_of=without_twins_of, unreadable=choice
+                kind,
+                path,
+                split,
+                label_set=label_set,
+                challenge=challenge,
+                without_twins_of=without_twins_of,
+                unreadable=choice,
             )
             report = evaluation.evaluate(
                 model,
@@ -90,8 +100,6 @@ def evaluate(
                 unreadable=choice,
                 on_progress=on_progress,
             )
-            if output is not None:
-                report.save(output)
     except ImageReadError as error:
         complain(error)
         raise typer.Exit(FAILED_INPUT) from error
@@ -101,6 +109,9 @@ def evaluate(
         print(encode_json(report.to_dict(), indent=2))
     else:
         _print(report)
+    if output is not None:
+        with errors_as_usage():  # after the figures are printed, so that a full disk loses none
+            report.save(output)
 
 
 def _print(report: EvaluationReport) -> None:

@@ -12,6 +12,7 @@ from fer_zoo.cli.devices import check_device
 from fer_zoo.datasets import DATASETS
 from fer_zoo.detection import DETECTORS
 from fer_zoo.export import cache
+from fer_zoo.labels import LABEL_SETS
 from fer_zoo.registry import list_embedded_models
 
 WITH_WEIGHTS = ", ".join(entry.name for entry in list_embedded_models())
@@ -74,6 +75,13 @@ ModelArgument = Annotated[
 ]
 KindArgument = Annotated[str, typer.Argument(help=f"What it is: {', '.join(DATASETS)}.")]
 PathArgument = Annotated[Path, typer.Argument(help="Its folder, or the file of a table.")]
+LabelSetOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Classes of a table or of class folders ({', '.join(LABEL_SETS)}); by default those that they have.",
+    ),
+]
 SplitOption = Annotated[
     str | None, typer.Option(help="Part of the data; by default test, else validation, else all that is there.")
 ]
@@ -102,6 +110,7 @@ __all__ = [
     "EmbeddedModelArgument",
     "FlipOption",
     "KindArgument",
+    "LabelSetOption",
     "MinConfidenceOption",
     "ModelArgument",
     "ModelOption",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fer_zoo.datasets import ExpressionDataset, load_dataset, read_challenge_list
 from fer_zoo.datasets.loading import open_reader
@@ -34,6 +34,7 @@ def select_pictures(
     path: Path,
     split: str | None,
     *,
+    label_set: str | None = None,
     challenge: Path | None = None,
     without_twins_of: str | None = None,
     unreadable: str = "raise",
@@ -44,6 +45,7 @@ def select_pictures(
         kind: what it is.
         path: where it is.
         split: part of it; by default test, else validation, else all that is there.
+        label_set: name of the classes of data that do not say them.
         challenge: file of a challenge list that selects pictures.
         without_twins_of: split whose pictures are left out, wherever they occur.
         unreadable: ``"raise"``, or ``"skip"`` to keep pictures that cannot be read while twins are looked for.
@@ -51,10 +53,11 @@ def select_pictures(
     Raises:
         FerZooError: if something is not there, or not as it should be; the message says what.
     """
+    options = reader_options(label_set)
     if split is None:
-        found = open_reader(kind, path).find_splits()
+        found = open_reader(kind, path, **options).find_splits()
         split = next((name for name in PREFERRED_SPLITS if name in found), None)
-    dataset = load_dataset(kind, path, split=split)
+    dataset = load_dataset(kind, path, split=split, **options)
     words = []
     if challenge is not None:
         chosen = read_challenge_list(challenge)
@@ -62,12 +65,17 @@ def select_pictures(
         words.append(f"the challenge list {chosen.name}")
     if without_twins_of is not None:
         number = len(dataset)
-        others = load_dataset(kind, path, split=without_twins_of, keep_unlabelled=True)
+        others = load_dataset(kind, path, split=without_twins_of, keep_unlabelled=True, **options)
         dataset = dataset.without_twins_of(others, unreadable=unreadable)
         words.append(
             f"without the {number - len(dataset):,} of {number:,} pictures that are also in {without_twins_of}"
         )
     return Selection(dataset, ", ".join(words))
+
+
+def reader_options(label_set: str | None) -> dict[str, Any]:
+    """Return the options of a reader; those of most kinds have no label set of the user's choice, and refuse one."""
+    return {} if label_set is None else {"label_set": label_set}
 
 
 def find_calibration_split(kind: str, path: Path) -> str:
@@ -91,4 +99,11 @@ def find_calibration_split(kind: str, path: Path) -> str:
     return ALL if found == (ALL,) else CALIBRATION_SPLIT
 
 
-__all__ = ["CALIBRATION_SPLIT", "PREFERRED_SPLITS", "Selection", "find_calibration_split", "select_pictures"]
+__all__ = [
+    "CALIBRATION_SPLIT",
+    "PREFERRED_SPLITS",
+    "Selection",
+    "find_calibration_split",
+    "reader_options",
+    "select_pictures",
+]

@@ -99,7 +99,12 @@ class TableReader(DatasetReader):
         for line, row in self._rows:
             word = _label_of(row)
             if word.lstrip("-").isdecimal():
-                raise AnnotationError(str(self.root), line, f"the label {word!r} is a number: say with label_set which")
+                raise AnnotationError(
+                    str(self.root),
+                    line,
+                    f"the label {word!r} is a number: say with label_set of which classes (--label-set; for training, "
+                    "--set data.options.label_set)",
+                )
             if word:
                 found.add(expression_of(word, self.root, line))
         if not found:

@@ -13,6 +13,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from fer_zoo.errors import AnnotationError, InvalidOptionError
+from fer_zoo.imaging import CropTemplate
 from fer_zoo.results import Face
 
 OPTIONS_FILE: Final = "crop_options.json"
@@ -145,6 +147,27 @@ def read_crop_report(destination: str | PathLike[str]) -> Iterator[CropRow]:
     return read_rows(Path(destination) / REPORT_FILE)
 
 
+def read_crop_template(destination: str | PathLike[str]) -> CropTemplate | None:
+    """Return how the crops of a folder are framed.
+
+    Args:
+        destination: the folder of crops.
+
+    Returns:
+        the template, or ``None`` if the folder was not made by :func:`fer_zoo.pipelines.crop_folder`.
+
+    Raises:
+        AnnotationError: if the file that says it cannot be understood.
+    """
+    path = Path(destination) / OPTIONS_FILE
+    try:
+        return CropTemplate.from_dict(json.loads(path.read_bytes())["crop_template"])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, InvalidOptionError) as error:
+        raise AnnotationError(str(path), None, f"it does not say how crops are framed ({error})") from error
+
+
 def read_rows(path: Path) -> Iterator[CropRow]:
     """Yield the rows of a report file."""
     with path.open("rb") as file:
@@ -169,5 +192,6 @@ __all__ = [
     "Status",
     "encode_row",
     "read_crop_report",
+    "read_crop_template",
     "read_rows",
 ]

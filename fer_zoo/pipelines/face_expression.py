@@ -101,8 +101,8 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         flip: bool = False,
         **kwargs: Any,
     ) -> None:
+        check_counts(top_k=top_k, batch_size=kwargs.get("batch_size"))
         super().__init__(*args, **kwargs)
-        check_counts(top_k=top_k)
         self.top_k = top_k
         self.flip = flip
         self._process = os.getpid()
@@ -178,6 +178,7 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         Returns:
             one result, a list of results, or an iterator over them, as for calling the pipeline.
         """
+        check_counts(batch_size=options.get("batch_size"))
         # Pictures that are all there can wait for each other; those of a stream may come one a second.
         if is_single(inputs) or isinstance(inputs, list | tuple):
             options.setdefault("batch_size", self._batch_size or DEFAULT_BATCH_SIZE)

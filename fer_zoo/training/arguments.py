@@ -40,6 +40,7 @@ class ExpressionTrainingArguments(TrainingArguments):
         channels_last: whether the model works with channels as the last dimension in memory, which suits the matrix
             units of graphics cards.
         remove_unused_columns: kept off, as the pictures are not an input of the model but are made into one.
+        logging_nan_inf_filter: kept off, so that a loss that is no number is seen.
 
     Raises:
         InvalidOptionError: if an option is out of its range.
@@ -57,6 +58,7 @@ class ExpressionTrainingArguments(TrainingArguments):
     unreadable: str = "raise"
     channels_last: bool = False
     remove_unused_columns: bool = False
+    logging_nan_inf_filter: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
@@ -75,6 +77,7 @@ class ExpressionTrainingArguments(TrainingArguments):
         if isinstance(self.augmentation, Augmentation):
             self.augmentation = self.augmentation.to_dict()  # these options are written as JSON
         self.augmentation = Augmentation.from_dict(self.augmentation).to_dict()
+        self.reading_workers = self.dataloader_num_workers  # for what is read once, before training or after it
         if self.store != "none":
             self.dataloader_num_workers = 0  # nothing is left to read, and pictures on a device cannot change process
             self.dataloader_pin_memory = False

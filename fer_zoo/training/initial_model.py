@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,12 +12,13 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
 
-from fer_zoo.errors import CheckpointError, InvalidOptionError, UnknownSettingError
+from fer_zoo.errors import CheckpointError, DatasetWarning, InvalidOptionError, UnknownSettingError
 from fer_zoo.imaging import CROP_TEMPLATES
 from fer_zoo.labels import LabelSet, parse_expression
 from fer_zoo.models import FerConfig, FerImageProcessor, register_models
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.registry import create_model, get_entry, resolve_model
+from fer_zoo.training.crop_frames import find_crop_template
 from fer_zoo.training.recipes import get_recipe
 from fer_zoo.training.settings import RunSettings
 
@@ -58,9 +60,13 @@ def make_initial_model(settings: RunSettings, label_set: LabelSet) -> InitialMod
     Raises:
         UnknownNameError: if there is no such model.
         UnknownSettingError: if its configuration has no such field.
-        InvalidOptionError: if a field has a wrong value or names classes, or the recipe is for another model.
+        InvalidOptionError: if a field has a wrong value or names classes, the recipe is for another model, or the
+            crops of the data are framed in several ways.
         WeightsNotFoundError: if weights are asked for and there are none.
         CheckpointError: if the weights do not fit.
+
+    Warns:
+        DatasetWarning: if the crops of the data are framed otherwise than those that the weights were learned from.
     """
     register_models()
     make = _load if settings.model.starts_from_weights else _create
@@ -124,7 +130,8 @@ def _create(settings: RunSettings, label_set: LabelSet) -> InitialModel:
     entry = get_entry(settings.model.name)
     config_class = type(AutoConfig.for_model(entry.architecture))
     _check_config(settings, config_class)
-    processor = {**DATA_PROCESSORS.get(settings.data.kind, {}), **settings.processor}
+    framed = {} if (template := find_crop_template(settings)) is None else {"crop_template": template.to_dict()}
+    processor = {**DATA_PROCESSORS.get(settings.data.kind, {}), **framed, **settings.processor}
     fresh = create_model(
         entry.name, label_set=label_set, config_options=settings.model.config, processor_options=_resolve(processor)
     )
@@ -158,6 +165,16 @@ def _load(settings: RunSettings, label_set: LabelSet) -> InitialModel:
     if "image_size" in settings.model.config:
         options["size"] = {"height": config.image_size, "width": config.image_size}
     processor = AutoImageProcessor.from_pretrained(source, revision=revision, **options)
+    template = find_crop_template(settings)
+    if template is not None and template != processor.template:
+        processor.crop_template = template.to_dict()
+        warnings.warn(
+            DatasetWarning(
+                f"The crops in {str(settings.data.path)!r} are framed otherwise than those that {name!r} knows: it has "
+                f"to learn their frame. Crops in its own are made by: fer-zoo crop --model {name}"
+            ),
+            stacklevel=3,
+        )
     model, new_classes = adapt_classes(loaded, label_set)
     if isinstance(model, FerPreTrainedModel):
         model.begin_training()

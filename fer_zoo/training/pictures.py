@@ -320,15 +320,4 @@ def iterate(rows: Rows) -> Iterator[dict[str, Any]]:
     return (rows[index] for index in range(len(rows)))
 
 
-def check_unreadable(value: str) -> str:
-    """Return what to do with pictures that cannot be read.
-
-    Raises:
-        InvalidOptionError: if it is neither of the two.
-    """
-    if value not in UNREADABLE_CHOICES:
-        raise InvalidOptionError("unreadable", value, " or ".join(map(repr, UNREADABLE_CHOICES)))
-    return value
-
-
 __all__ = ["PictureCollator", "PictureReader", "PixelPreparation"]

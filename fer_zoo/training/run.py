@@ -21,6 +21,7 @@ from fer_zoo.hub.files import CARD
 from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.data import TrainingData, load_training_data
+from fer_zoo.training.divergence import check_finite
 from fer_zoo.training.initial_model import InitialModel, make_initial_model
 from fer_zoo.training.methods import METHODS
 from fer_zoo.training.model_card import training_card
@@ -186,11 +187,13 @@ class TrainingRun:
             ImageReadError: if a picture cannot be read and is not to be skipped.
             TrainingDataError: if nothing can be learned from the data.
             InvalidOptionError: if the model cannot learn from batches of a single picture.
+            TrainingDivergedError: if weights have become infinite or no numbers.
         """
         started = time.monotonic()
         trainer = self.make_trainer(callbacks)
         with batch_size_errors(self.arguments.per_device_train_batch_size):
             trainer.train(resume_from_checkpoint=None if self.checkpoint is None else str(self.checkpoint))
+        check_finite(trainer.model, self.arguments.learning_rate, trainer.state.epoch)
         result = self._finish(trainer, time.monotonic() - started) if self.is_main_process else None
         wait_for_everyone()
         return result
@@ -268,7 +271,7 @@ class TrainingRun:
         """Return how the pictures are read for measuring."""
         return {
             "batch_size": self.arguments.per_device_eval_batch_size,
-            "num_workers": self.arguments.dataloader_num_workers,
+            "num_workers": self.arguments.reading_workers,
             "unreadable": self.arguments.unreadable,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +19,7 @@ from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.augmentation import Augmentation, augment, mix
 from fer_zoo.training.averaging import AVERAGE_FILE, WeightAverage
+from fer_zoo.training.divergence import check_finite
 from fer_zoo.training.measuring import MeasuringTrainer
 from fer_zoo.training.optimization import count_steps, decay_schedule, parameter_groups
 from fer_zoo.training.pictures import (
@@ -128,7 +130,10 @@ class ExpressionTrainer(MeasuringTrainer):
             if source is rows:
                 return stored
         device = "cpu" if self.args.store == "memory" else self.args.device
-        stored = StoredPictures.read(rows, self.reading, device=device, unreadable=self.args.unreadable)
+        workers = self.args.reading_workers
+        stored = StoredPictures.read(
+            rows, self.reading, device=device, unreadable=self.args.unreadable, num_workers=workers
+        )
         self.num_unreadable += stored.num_unreadable
         self._stored.append((rows, stored))
         return stored
@@ -273,10 +278,20 @@ class ExpressionTrainer(MeasuringTrainer):
         return output
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
-        """Evaluate the average if there is one and training goes on, else the model."""
+        """Evaluate the average if there is one and training goes on, else the model.
+
+        Raises:
+            TrainingDivergedError: if training goes on, and weights are no longer numbers.
+        """
+        if self.is_in_train:
+            self._check_finite()
         self.average_buffers()
         with nullcontext() if self.average is None or not self.is_in_train else self.average.applied_to(self.model):
             return super().evaluation_loop(*args, **kwargs)
+
+    def _check_finite(self) -> None:
+        """Refuse to go on with weights that are no longer numbers."""
+        check_finite(self.model, self.args.learning_rate, self.state.epoch)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write a checkpoint with the average beside the weights."""
@@ -316,7 +331,13 @@ class ExpressionTrainer(MeasuringTrainer):
         return 0
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Log, with the number of pictures that could not be read if there were any."""
+        """Log, with the number of pictures that could not be read if there were any.
+
+        Raises:
+            TrainingDivergedError: if the loss is no number, and so are weights.
+        """
+        if not math.isfinite(logs.get("loss", 0.0)):
+            self._check_finite()
         if self.num_unreadable:
             logs["num_unreadable"] = self.num_unreadable
         super().log(logs, *args, **kwargs)

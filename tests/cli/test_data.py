@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from dataset_trees import write_fer_plus, write_picture, write_raf_db
+from dataset_trees import write_csv, write_fer_plus, write_picture, write_raf_db, write_table
 from typer.testing import CliRunner, Result
 
 from fer_zoo.cli import app
@@ -86,3 +86,19 @@ def test_unknown_kind_ends_with_status_two(run: Run, tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "Did you mean 'fer_plus'?" in result.stderr
+
+
+def test_label_set_says_what_numbers_mean(run: Run, tmp_path: Path) -> None:
+    """Without it the message names the option; kinds with classes of their own have no use for it."""
+    write_table(tmp_path)
+    table = write_csv(tmp_path / "numbers.csv", [("path", "label"), ("faces/a.png", 3)])
+
+    without = run("data", "check", "table", table)
+    with_it = run("data", "check", "table", table, "--label-set", "raf_db")
+    of_another = run("data", "check", "raf_db", write_raf_db(tmp_path), "--label-set", "raf_db")
+
+    assert without.exit_code == of_another.exit_code == 2
+    assert "--label-set" in without.stderr
+    assert with_it.exit_code == 0
+    assert "happiness" in with_it.stdout
+    assert "Unknown option of raf_db 'label_set'" in of_another.stderr

@@ -49,14 +49,24 @@ def test_taken_port_exits_with_2(run: Run) -> None:
 
 def test_other_addresses_than_loopback_are_warned_of(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The warning says who can come in, or with a login what can be overheard, and never the password."""
-    monkeypatch.setenv(PASSWORD_VARIABLE, "a long secret")
-
     open_to_all = run("demo", "--host", "192.0.2.1")
+    monkeypatch.setenv(PASSWORD_VARIABLE, "a long secret")
     with_login = run("demo", "--host", "192.0.2.1", "--user", "lab")
 
     assert "warning: listening at 192.0.2.1: everyone who can reach this machine can use the page" in open_to_all.stderr
     assert "pictures and the password travel unencrypted" in with_login.stderr
     assert "a long secret" not in with_login.output
+
+
+def test_password_without_a_name_exits_with_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sets one does not want a page that is open to all."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, "a long secret")
+
+    result = run("demo", "--port", "0")
+
+    assert result.exit_code == 2
+    assert f"--user: expected a name for the login, as {PASSWORD_VARIABLE} is set" in result.stderr
+    assert "a long secret" not in result.output
 
 
 def test_empty_password_exits_with_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

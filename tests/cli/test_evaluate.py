@@ -73,6 +73,30 @@ class TestEvaluate:
 
         assert (values["split"], values["counts"]["pictures"]) == ("train", 2)
 
+    def test_table_of_numbers_needs_its_label_set(self, run: Run, crops: Path) -> None:
+        """3 is happiness in the order of RAF-DB."""
+        table = crops / "numbers.csv"
+        table.write_text("path,label\ntest/happy/a.png,3\ntest/happy/b.png,3.0\n")
+
+        result = run("evaluate", "mhan", "table", table, "--label-set", "raf_db", "--device", "cpu", "--json")
+
+        assert json.loads(result.stdout)["metrics"]["accuracy"]["hits"] == 2
+
+    def test_place_that_is_a_file_is_refused_before_the_work(self, evaluate: Run, crops: Path) -> None:
+        """Nothing is measured in vain."""
+        result = evaluate("--output", crops / "test" / "happy" / "a.png")
+
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "a.png' for --output: expected a folder, this is a file" in result.stderr
+
+    def test_figures_are_printed_where_the_report_cannot_be_written(self, evaluate: Run) -> None:
+        """What was measured is not lost."""
+        result = evaluate("--output", "/proc/report")
+
+        assert result.exit_code == 2
+        assert json.loads(result.stdout)["counts"]["pictures"] == 3
+        assert "'/proc/report' for folder: expected a folder that can be written to" in result.stderr
+
     def test_twins_and_challenge_lists_select(self, evaluate: Run, tmp_path: Path) -> None:
         """What was left out is said in the report."""
         (tmp_path / "hard.txt").write_text("b.jpg\nc.jpg\n")

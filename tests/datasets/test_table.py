@@ -166,7 +166,9 @@ def test_broken_row_is_named_by_file_and_line(
 
 def test_number_without_a_label_set_is_refused(tmp_path: Path) -> None:
     """Which expression 3 is depends on the label set."""
-    with pytest.raises(AnnotationError, match=r"line 2 of .* the label '3' is a number: say with label_set which"):
+    with pytest.raises(
+        AnnotationError, match=r"line 2 of .* the label '3' is a number: say with label_set of which classes"
+    ):
         load_dataset("table", write(tmp_path, ("label",), (3,)))
 
 

@@ -433,6 +433,7 @@ def test_half_precision_keeps_the_answer(
     ("options", "message"),
     [
         ({"top_k": 0}, "Invalid value 0 for top_k: expected a whole number of at least 1."),
+        ({"batch_size": 0}, "Invalid value 0 for batch_size: expected a whole number of at least 1."),
         ({"threshold": 1.5}, "Invalid value 1.5 for threshold: expected a number from 0 to 1."),
         ({"on_error": "ignore"}, "Invalid value 'ignore' for on_error: expected 'raise' or 'skip'."),
     ],

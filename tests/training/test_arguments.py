@@ -36,7 +36,7 @@ def test_kept_pictures_need_no_workers(tmp_path: Path) -> None:
     """Workers would have nothing to read, and cannot share what is on a device."""
     options = arguments(tmp_path, store="memory", dataloader_num_workers=4)
 
-    assert options.dataloader_num_workers == 0
+    assert (options.dataloader_num_workers, options.reading_workers) == (0, 4)
     assert not options.dataloader_pin_memory
 
 

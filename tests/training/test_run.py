@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from face_folders import run_layer, write_faces
 
+from fer_zoo.errors import TrainingDivergedError
 from fer_zoo.training import RunFolder, RunSettings, train
 from fer_zoo.training.run import make_arguments
 
@@ -43,3 +44,15 @@ def test_disk_has_card_and_record_before_they_get_their_names(tmp_path: Path, mo
 
     assert result is not None
     assert {(result.folder / name).stat().st_ino for name in ("README.md", "training.json", "config.json")} <= synced
+
+
+def test_run_that_has_diverged_leaves_no_model(tmp_path: Path) -> None:
+    """Also where nothing was logged or measured on the way."""
+    faces = write_faces(tmp_path / "faces", per_class=4)
+    layer = run_layer(faces, max_steps=3, learning_rate=1e30, logging_strategy="no", save_strategy="no")
+    layer["data"]["eval_share"] = 0
+
+    with pytest.raises(TrainingDivergedError, match="some weights are no longer finite"):
+        train(RunSettings.from_layers(layer), tmp_path / "out")
+
+    assert not (tmp_path / "out" / "model.safetensors").exists()

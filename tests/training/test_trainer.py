@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import get_worker_info
 from training_rows import Rows, arguments, narrow_model, processor, smooth_model
 from transformers import EvalPrediction, PreTrainedModel
 from transformers.trainer_utils import set_seed
 
-from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError
+from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError, TrainingDivergedError
 from fer_zoo.registry import create_model
 from fer_zoo.training import ExpressionTrainer
 from fer_zoo.training.averaging import AVERAGE_FILE
@@ -341,6 +342,33 @@ def test_what_is_left_of_a_batch_may_be_a_single_picture(tmp_path: Path, label: 
         ).train()
 
     assert_same_weights(*models)
+
+
+@pytest.mark.parametrize("options", [{"logging_strategy": "epoch"}, {"eval_strategy": "epoch"}], ids=str)
+def test_training_that_diverges_stops(options: dict[str, Any], tmp_path: Path) -> None:
+    """Where its loss is logged, and before anything is measured."""
+    rows = Rows(LABELS)
+    learner = trainer(narrow_model(), tmp_path, rows, learning_rate=1e30, eval_dataset=rows, **options)
+
+    with pytest.raises(TrainingDivergedError, match=r"diverged, after 1 of its epochs: .*learning_rate, which was 1e\+30"):
+        learner.train()
+
+
+class WorkerRows(Rows):
+    """Pictures whose class says who has read them: 1 for a worker, else 0."""
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return a picture with that class."""
+        return {**super().__getitem__(index), "label": int(get_worker_info() is not None)}
+
+
+def test_workers_read_the_pictures_that_are_kept(tmp_path: Path) -> None:
+    """Once, before the first step; training itself has nothing to read then."""
+    learner = trainer(smooth_model(), tmp_path, WorkerRows(LABELS), store="memory", dataloader_num_workers=1)
+
+    learner.get_train_dataloader()
+
+    assert learner.train_dataset.labels == [1] * len(LABELS)
 
 
 def test_an_unreadable_picture_stops_training_by_default(tmp_path: Path) -> None:
