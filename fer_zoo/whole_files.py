@@ -44,12 +44,27 @@ def whole_file(path: str | PathLike[str]) -> Iterator[Path]:
     try:
         with _naming(path, partial):
             yield partial
-            _sync(partial)
-            _replace(partial, place)
+            put_in_place(partial, place)
     except BaseException:
         with suppress(OSError):  # as where a part of the path is a file: the first error says more
             partial.unlink()
         raise
+
+
+def put_in_place(partial: Path, place: str | PathLike[str]) -> None:
+    """Rename a file to its place when the disk has it, as :func:`whole_file` does at its end.
+
+    A link stays a link, and a file that is replaced hands its permissions on.
+
+    Args:
+        partial: the file, on the file system of the place.
+        place: where it belongs; a file that is there is replaced.
+
+    Raises:
+        OSError: if that cannot be done.
+    """
+    _sync(partial)
+    _replace(partial, Path(os.path.realpath(place)))
 
 
 def write_whole(path: str | PathLike[str], content: bytes) -> None:
@@ -146,4 +161,4 @@ def _naming(path: str | PathLike[str], partial: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
-__all__ = ["partial_path", "whole_file", "whole_folder", "write_whole"]
+__all__ = ["partial_path", "put_in_place", "whole_file", "whole_folder", "write_whole"]

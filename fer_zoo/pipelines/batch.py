@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from os import PathLike, fspath
@@ -114,7 +115,7 @@ def run_groups(
     if not names:
         raise InvalidOptionError("sources", sources, "at least one folder, archive or picture")
     shown = [shown_source(name) for name in names]  # the options of a run are a file that others may read
-    paths = [name if "://" in name else str(Path(name).resolve()) for name in shown]
+    paths = [name if "://" in name else os.path.realpath(name) for name in shown]
     store = ResultStore(Path(output), {"sources": shown, "paths": paths, **options}, overwrite=overwrite)
     total = done_before = 0
     for group in _groups(names):

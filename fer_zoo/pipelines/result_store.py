@@ -2,11 +2,13 @@
 
 ``OUTPUT.partial`` holds ``options.json`` with all that decides the results, and a file of JSON Lines for every finished
 group, written elsewhere in the folder and then renamed. So a killed run leaves whole groups and nothing else. The
-output itself appears at the end, by renaming.
+output itself appears at the end, by renaming. Where it is a link, all this stands beside the file that it leads to, as
+that may be on another disk.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from fer_zoo.pipelines.run_folder import RunFolder
 from fer_zoo.results import ImageResult, read_json_lines, write_csv, write_json_lines, write_parquet
 from fer_zoo.results.files import encode_result
 from fer_zoo.results.table import arrow_schema
-from fer_zoo.whole_files import write_whole
+from fer_zoo.whole_files import put_in_place, write_whole
 
 OPTIONS_FILE: Final = "options.json"
 SHOWN_FAILURES: Final = 20  # reasons that a summary holds; the output has all of them
@@ -70,7 +72,8 @@ class ResultStore:
     """The results of one run, its own and those of interrupted ones before it.
 
     Args:
-        output: the file to write in the end; its ending is its format.
+        output: the file to write in the end; its ending, in letters of either case, is its format. A link stays a link,
+            and a file that is replaced hands its permissions on.
         options: all that decides the results, ready for JSON.
         overwrite: begin anew, and replace an output that exists in the end.
 
@@ -81,13 +84,15 @@ class ResultStore:
     """
 
     def __init__(self, output: Path, options: Mapping[str, Any], *, overwrite: bool) -> None:
-        if output.suffix not in FORMATS:
+        suffix = output.suffix.lower()
+        if suffix not in FORMATS:
             raise InvalidOptionError("output", str(output), f"a file that ends in {', '.join(FORMATS)}")
-        if output.suffix == ".parquet":
+        if suffix == ".parquet":
             arrow_schema()  # a package that is missing is missed now and not in the end
-        self.output = output
-        self.folder = output.with_name(f"{output.name}.partial")
-        self._removed = output.with_name(f".{output.name}.removed")
+        self.output, self._write = output, FORMATS[suffix]
+        real = Path(os.path.realpath(output))
+        self.folder = real.with_name(f"{real.name}.partial")
+        self._removed = real.with_name(f".{real.name}.removed")
         self._parts = self.folder / "parts"
         self._writing = self.folder / ".writing"
         self._finished: set[str] = set()  # digests
@@ -153,10 +158,10 @@ class ResultStore:
         results = chain.from_iterable(read_json_lines(part) for part in parts if part.exists())
         written = self._writing / self.output.name
         with self._run.told_if_not_writable():
-            FORMATS[self.output.suffix](counted(results), written)
+            self._write(counted(results), written)
             if counts["pictures"] != num_pictures:
                 raise WorkerError(f"{counts['pictures']:,} of {num_pictures:,} pictures have a row")
-            written.replace(self.output)
+            put_in_place(written, self.output)
             self._discard()
         return BatchSummary(
             self.output,
@@ -183,6 +188,8 @@ class ResultStore:
         """Refuse an output that would be replaced without being asked."""
         if self.output.is_dir():
             raise InvalidOptionError("output", str(self.output), "a file, this is a folder")
+        if self.output.exists() and not self.output.is_file():
+            raise InvalidOptionError("output", str(self.output), "a file, this is a device or a pipe")
         if self.output.exists() and not overwrite and not self.folder.exists():
             expected = "a file that does not exist; choose another, or overwrite=True (--overwrite) to replace it"
             raise InvalidOptionError("output", str(self.output), expected)

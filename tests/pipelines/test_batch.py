@@ -160,6 +160,17 @@ def test_sources_follow_each_other(bright_pipeline: FaceExpressionPipeline, phot
     assert results[4].error == f"Cannot read image {str(tmp_path / 'gone')!r}: there is no such file."
 
 
+def test_link_to_itself_is_a_row(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """Named directly it ends nothing, as it ends nothing in a folder."""
+    (tmp_path / "loop.png").symlink_to("loop.png")
+
+    summary = analyze_files(tmp_path / "loop.png", tmp_path / "out.jsonl", bright_pipeline)
+
+    (result,) = read_json_lines(tmp_path / "out.jsonl")
+    assert (summary.num_pictures, summary.num_unreadable) == (1, 1)
+    assert (result.source, result.faces) == (str(tmp_path / "loop.png"), ())
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs permissions of POSIX")
 def test_places_that_may_not_be_looked_into_are_rows(
     bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path

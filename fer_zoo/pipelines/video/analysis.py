@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
@@ -115,7 +116,7 @@ class _Work:
         self._reader, self._analyzer, self._outputs, self._on_result = reader, analyzer, outputs, on_result
         self._builder = SegmentBuilder(analyzer.smoothing.max_gap)
         self._segments: list[Segment] = []
-        self._num_frames = self._num_with_face = 0
+        self._num_frames = self._num_with_face = self._next_index = 0
         self._end = 0.0
 
     def run(self, max_seconds: float | None) -> None:
@@ -126,7 +127,7 @@ class _Work:
             ):
                 self._num_frames += 1
                 self._num_with_face += bool(result.faces)
-                self._end = result.time + result.duration
+                self._next_index, self._end = result.index + 1, result.time + result.duration
                 self._tell(result, *self._write(frame, result))
         except KeyboardInterrupt:
             self._finish()
@@ -159,7 +160,7 @@ class _Work:
         """End the segments and the files; these are put in their places when the last of them is whole."""
         last: list[FrameResult | Segment] = []
         if self._reader.error is not None:
-            result = FrameResult(self._num_frames, self._end, 0.0, error=self._reader.error)
+            result = FrameResult(self._next_index, self._end, 0.0, error=self._reader.error)
             last = [result, *self._write(None, result)]
         ended = self._builder.finish()
         self._segments += ended
@@ -213,13 +214,13 @@ def _until(reader: VideoReader, max_seconds: float | None) -> Iterator[VideoFram
 
 def _check_places(source: VideoSource, places: Sequence[Place | None]) -> None:
     """Refuse to write two things into one file, or over the video itself."""
-    taken = set() if isinstance(source, int) else {Path(fspath(source)).resolve()}
+    taken = set() if isinstance(source, int) else {os.path.realpath(source)}
     for place in places:
         if place is None:
             continue
-        if Path(place).resolve() in taken:
+        if os.path.realpath(place) in taken:
             raise InvalidOptionError("output", fspath(place), "a file of its own, other than the video")
-        taken.add(Path(place).resolve())
+        taken.add(os.path.realpath(place))
 
 
 __all__ = ["analyze_video"]

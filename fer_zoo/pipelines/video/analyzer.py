@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
+from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.pipelines.video.reader import USUAL_RATE, VideoFrame, VideoReader
 from fer_zoo.pipelines.video.smoothing import Smoothing, TrackSmoother
 from fer_zoo.pipelines.video.source import VideoSource
@@ -63,6 +64,7 @@ class VideoAnalyzer:
 
     Raises:
         InvalidOptionError: if an option is out of its range.
+        MissingPackageError: if ``trackers`` or ``supervision`` is not installed.
 
     Example:
         >>> from fer_zoo.pipelines.video import VideoAnalyzer
@@ -86,6 +88,8 @@ class VideoAnalyzer:
         check_counts(detect_every=detect_every, num_frames=num_frames, batch_size=batch_size)
         check_not_negative(lost_after=lost_after)
         check_shares(threshold=threshold, min_confidence=min_confidence)
+        for package in ("trackers", "supervision"):  # said now, and loaded before a camera runs
+            import_extra(package)
         if pipe is None:
             from fer_zoo.pipelines import pipeline  # that module offers this class
 
@@ -142,13 +146,14 @@ class VideoAnalyzer:
         Args:
             frames: in the order of their times, from a :class:`VideoReader` or made by hand.
             frame_rate: frames per second on average.
-            is_live: whether to work on as few frames together as possible, so that results are not late.
+            is_live: whether they come from a camera: as few as possible are worked on together, so that results are
+                not late, and each lasts until the next, as those between may have been dropped.
         """
         tracker = FaceTracker(frame_rate, detect_every=self.detect_every, lost_after=self.lost_after)
         smoother = TrackSmoother(self.smoothing)
         looks = 1 if is_live else max(1, self.num_frames // self.detect_every)
         waiting: list[_Sighting] = []  # from the last frame in which the detector looked
-        for run in _group_frames(frames, self.detect_every, looks):
+        for run in _group_frames(_mark_last(frames, is_live=is_live), self.detect_every, looks):
             settled: list[_Sighting] = []
             looked_at = [sighting for sighting in run if sighting.is_detected]
             found = iter(self._find_faces(looked_at))
@@ -207,22 +212,24 @@ class VideoAnalyzer:
         return TrackedFace(expression, smoothed, self.labels[position], track_id, sighting.is_detected)
 
 
-def _group_frames(frames: Iterable[VideoFrame], detect_every: int, looks: int) -> Iterator[list[_Sighting]]:
+def _group_frames(
+    frames: Iterable[tuple[VideoFrame, bool]], detect_every: int, looks: int
+) -> Iterator[list[_Sighting]]:
     """Yield runs of frames that end with a look of the detector and have so many looks; the last run may have fewer."""
     run: list[_Sighting] = []
-    for number, (frame, is_last) in enumerate(_mark_last(frames)):
+    for number, (frame, is_last) in enumerate(frames):
         run.append(_Sighting(frame, is_detected=is_last or number % detect_every == 0))
         if is_last or sum(sighting.is_detected for sighting in run) == looks:
             yield run
             run = []
 
 
-def _mark_last(frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, bool]]:
-    """Yield each frame with whether it is the last."""
+def _mark_last(frames: Iterable[VideoFrame], *, is_live: bool) -> Iterator[tuple[VideoFrame, bool]]:
+    """Yield each frame with whether it is the last; those of a camera last until the next that is there."""
     held: VideoFrame | None = None
     for frame in frames:
         if held is not None:
-            yield held, False
+            yield (replace(held, duration=frame.time - held.time) if is_live else held), False
         held = frame
     if held is not None:
         yield held, True

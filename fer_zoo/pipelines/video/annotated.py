@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov")
 ENCODERS: Final = ("libx264", "libopenh264", "mpeg4")  # the first that FFmpeg was built with
-CLOCK: Final = Fraction(1, 90_000)  # seconds; fine enough for any frame rate
+CLOCK: Final = Fraction(1, 60_000)  # seconds; fine enough for any frame rate, and MPEG-4 counts to 65,535 a second
 COPIED: Final = frozenset({"aac", "ac3", "alac", "eac3", "mp3"})  # sound that players expect in MP4; else made to AAC
 AAC_RATES: Final = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)  # samples per second
 EARLY: Final = -0.5  # seconds; sound that begins this little before the picture is kept
@@ -33,8 +34,8 @@ APART: Final = Fraction(1, 1000)  # seconds; packets of sound last longer, and M
 class AnnotatedVideo:
     """Writes frames with their faces marked, at their own times, and the sound of the video.
 
-    The sound is copied as it is, or made to AAC where MP4 does not take it. What of it has a time stamp that goes back
-    is left out.
+    Frames that change their size on the way are scaled to that of the first. The sound is copied as it is, or made to
+    AAC where MP4 does not take it. What of it has a time stamp that goes back is left out.
 
     Args:
         path: the file, in MP4.
@@ -63,7 +64,8 @@ class AnnotatedVideo:
         """Write a frame, and the sound that came up until now."""
         if frame is None:
             return
-        marked = mark_faces(frame.image, result)[: self._video.height, : self._video.width]
+        height, width = (side - side % 2 or side for side in frame.image.shape[:2])  # cut, not scaled by a pixel
+        marked = mark_faces(frame.image, result)[:height, :width]
         picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(marked), format="rgb24")
         picture = picture.reformat(width=self._video.width, height=self._video.height, format="yuv420p")
         self._last_tick = max(round(frame.time / CLOCK), self._last_tick + 1)  # MP4 takes no two frames at one time
@@ -80,7 +82,8 @@ class AnnotatedVideo:
         self._write_sound()
         self._mux(self._encode(self._video, None))
         if self._sound is not None and self._is_encoded:
-            self._mux_sound(self._encode(self._sound, None))
+            for frame in [*self._resampler.resample(None), None]:
+                self._mux_sound(self._encode(self._sound, frame))
         try:
             self._container.close()
         except (self._av.error.FFmpegError, OSError) as error:
@@ -116,6 +119,8 @@ class AnnotatedVideo:
         if self._is_encoded:
             rate = source.rate if source.rate in AAC_RATES else AAC_RATES[0]
             layout = "mono" if source.codec_context.channels == 1 else "stereo"
+            self._form: tuple[str, str, int] | None = None  # of the last sound
+            self._resampler = self._av.AudioResampler("fltp", layout, rate)
             return self._container.add_stream("aac", rate=rate, layout=layout)
         return self._container.add_stream_from_template(source)
 
@@ -132,15 +137,24 @@ class AnnotatedVideo:
 
     def _encode_sound(self, packet: Any) -> None:
         """Make the sound of a packet to AAC; a damaged one is left out."""
-        try:
-            frames = packet.decode()
-        except self._av.error.FFmpegError:
-            return
+        frames: list[Any] = []
+        with suppress(self._av.error.FFmpegError):
+            for frame in packet.decode():
+                if frame.pts is not None:
+                    frame.pts -= round(self._reader.first_time / frame.time_base)
+                if frame.pts is None or frame.pts >= 0:
+                    frames += self._resample(frame)
         for frame in frames:
-            if frame.pts is not None:
-                frame.pts -= round(self._reader.first_time / frame.time_base)
-            if frame.pts is None or frame.pts >= 0:
-                self._mux_sound(self._encode(self._sound, frame))
+            self._mux_sound(self._encode(self._sound, frame))
+
+    def _resample(self, frame: Any) -> list[Any]:
+        """Return sound in the one form that the encoder takes; its own may change on the way, such as to stereo."""
+        rest, form = [], (frame.format.name, frame.layout.name, frame.sample_rate)
+        if form != self._form:
+            old = self._resampler
+            rest, self._form = old.resample(None), form
+            self._resampler = self._av.AudioResampler(old.format, old.layout, old.rate)
+        return [*rest, *self._resampler.resample(frame)]
 
     def _encode(self, stream: Any, frame: Any) -> Any:
         """Return the packets of a picture or some sound, or with ``None`` of what the encoder still holds."""

@@ -6,6 +6,7 @@ before the end, a valid file with all that was done until then is renamed too.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Protocol
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines.video.reader import VideoFrame
 from fer_zoo.video_results import FrameResult, Segment
-from fer_zoo.whole_files import partial_path
+from fer_zoo.whole_files import partial_path, put_in_place
 
 
 class Output(Protocol):
@@ -47,7 +48,7 @@ class PartialFile:
     """A file on its way to its place.
 
     Attributes:
-        path: where to write until then; it has the ending of the file.
+        path: where to write until then; it has the ending of the place, also where that is a link.
         place: where the file belongs.
 
     Args:
@@ -60,21 +61,24 @@ class PartialFile:
 
     def __init__(self, option: str, place: Path) -> None:
         self._option, self.place = option, place
-        self.path = partial_path(place)
-        if place.is_dir():
-            raise InvalidOptionError(option, str(place), "a file, this is a folder")
         with self.told_if_not_writable():
-            place.parent.mkdir(parents=True, exist_ok=True)
+            if place.is_dir():
+                raise InvalidOptionError(option, str(place), "a file, this is a folder")
+            if place.exists() and not place.is_file():
+                raise InvalidOptionError(option, str(place), "a file, this is a device or a pipe")
+            real = Path(os.path.realpath(place))
+            self.path = partial_path(real.with_suffix(place.suffix))
+            real.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch()
 
     def move(self) -> None:
-        """Put the file in its place, over one that is there.
+        """Put the file in its place, over one that is there, with its permissions; a link stays a link.
 
         Raises:
             InvalidOptionError: if that cannot be done.
         """
         with self.told_if_not_writable():
-            self.path.replace(self.place)
+            put_in_place(self.path, self.place)
 
     def remove(self) -> None:
         """Remove the file."""

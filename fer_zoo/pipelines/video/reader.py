@@ -118,7 +118,11 @@ class VideoReader:
         self._stop, self._closed = stop or Event(), Event()
         self._thread = Thread(target=self._work, name="video", daemon=True)
         self._thread.start()
-        self._first = self._begin()
+        try:
+            self._first = self._begin()
+        except BaseException:  # Ctrl-C too: nobody else can close it
+            self.close()
+            raise
         self.height, self.width = self._first.image.shape[:2]
 
     def __enter__(self) -> VideoReader:
@@ -143,11 +147,6 @@ class VideoReader:
         """
         return self._error
 
-    @property
-    def num_ready(self) -> int:
-        """How many frames are decoded and wait to be taken."""
-        return self._queue.qsize()
-
     def take_sound(self) -> list[Any]:
         """Return the packets of the sound that came up since the last call, in their order."""
         packets = []
@@ -165,7 +164,6 @@ class VideoReader:
         """Return the first frame."""
         first = self._take()
         if first is None:
-            self.close()
             reason = self.error or ("it was stopped" if self._stop.is_set() else "it has no frame")
             raise VideoReadError(self.source, reason)
         return first

@@ -104,8 +104,9 @@ class ParquetRows(RowWriter):
 
     def __init__(self, path: Path, columns: Mapping[str, str]) -> None:
         self._pyarrow = import_extra("pyarrow")
-        types = {"int32": "int32", "int64": "int64", "float64": "float64", "string": "string", "bool": "bool_"}
-        fields = [(name, getattr(self._pyarrow, types[kind])()) for name, kind in columns.items()]
+        fields = [
+            (name, getattr(self._pyarrow, "bool_" if kind == "bool" else kind)()) for name, kind in columns.items()
+        ]
         self._schema = self._pyarrow.schema(fields)
         self._writer = import_extra("pyarrow.parquet").ParquetWriter(path, self._schema)
         self._rows: list[Row] = []

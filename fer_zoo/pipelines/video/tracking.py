@@ -6,7 +6,6 @@ ByteTrack: Y. Zhang et al., "ByteTrack: Multi-object tracking by associating eve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,8 +16,7 @@ from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.results import Box, Face
 
 SURE: Final = 0.6  # detector's score from which a face begins a track; one below can only continue one (Section 3.1)
-TRACKERS_RATE: Final = 30  # the package gives times in frames of this rate
-LONGEST: Final = 1e6  # seconds, eleven days; the package counts them in whole frames, so there is no infinity
+PATIENT_FOR: Final = 2.5  # looks; a track must outlive one missed detection, however rare they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +38,17 @@ class FaceTracker:
     Args:
         frame_rate: frames per second of the video.
         detect_every: every which frame is looked at.
-        lost_after: seconds without the face after which its track has ended; above eleven days counts as that.
+        lost_after: seconds without the face after which its track has ended, but at least 2.5 times the time
+            between two looks.
 
     Raises:
         MissingPackageError: if ``trackers`` is not installed.
     """
 
     def __init__(self, frame_rate: float, *, detect_every: int = 1, lost_after: float = 1.0) -> None:
-        # A track must outlive one missed detection, however rare they are.
-        patience = max(lost_after, 2.5 * detect_every / frame_rate)
+        self._patience = max(lost_after, PATIENT_FOR * detect_every / frame_rate)  # seconds
+        self._time: float | None = None  # of the frame before, in seconds
         self._tracker = import_extra("trackers").ByteTrackTracker(
-            lost_track_buffer=math.ceil(min(patience, LONGEST) * TRACKERS_RATE),
             frame_rate=frame_rate,
             track_activation_threshold=SURE,
             high_conf_det_threshold=SURE,
@@ -70,6 +68,10 @@ class FaceTracker:
         known = {id(track): track for track in self._tracker.tracks}
         positions = np.arange(len(faces))
         detections = self._detections(xyxy=boxes, confidence=scores, data={"position": positions})
+        # Looks are rarer than announced where a camera is faster than the machine, or a picture stands still.
+        since = 0.0 if self._time is None else time - self._time
+        self._tracker.maximum_time_without_update = max(self._patience, PATIENT_FOR * since)
+        self._time = time
         found = self._tracker.update(detections, timestamp=time)
         track_ids: list[int | None] = [None] * len(faces)
         for position, number in zip(found.data.get("position", ()), found.tracker_id, strict=False):

@@ -342,6 +342,14 @@ def test_video_is_not_written_over_itself(analyzer: VideoAnalyzer, clip: Path) -
     assert clip.read_bytes() == before
 
 
+def test_link_to_itself_is_no_video(analyzer: VideoAnalyzer, tmp_path: Path) -> None:
+    """It is an error of this package, as for any other file that cannot be read."""
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+
+    with pytest.raises(VideoReadError, match=r"loop\.mp4"):
+        analyze_video(tmp_path / "loop.mp4", analyzer, frames=tmp_path / "frames.csv")
+
+
 def test_what_is_no_video_leaves_nothing(analyzer: VideoAnalyzer, tmp_path: Path) -> None:
     """The error comes before a file is made."""
     (tmp_path / "empty.mp4").touch()

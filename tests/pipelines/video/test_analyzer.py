@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
 import pytest
+from bright_faces import photograph
 from face_videos import face, ground, moving_face, write_video
 
 from fer_zoo import FaceExpressionPipeline
-from fer_zoo.errors import InvalidOptionError, VideoNotFoundError
-from fer_zoo.pipelines.video import VideoAnalyzer, VideoReader
+from fer_zoo.errors import InvalidOptionError, MissingPackageError, VideoNotFoundError
+from fer_zoo.pipelines.video import VideoAnalyzer, VideoFrame, VideoReader
+from fer_zoo.pipelines.video.segments import SegmentBuilder
 from fer_zoo.video_results import FrameResult
 
 
@@ -129,6 +132,35 @@ def test_broken_end_is_a_result_with_the_reason(analyzer: VideoAnalyzer, tmp_pat
     assert "the frames end after" in last.error
     assert (last.index, last.faces, last.duration) == (len(results), (), 0)
     assert last.time == pytest.approx(results[-1].time + results[-1].duration)
+
+
+@pytest.mark.parametrize("apart", [0.1, 0.7])
+def test_frames_of_a_camera_last_until_the_next_that_is_there(
+    bright_pipeline: FaceExpressionPipeline, apart: float
+) -> None:
+    """It gives 30 frames per second and the machine takes fewer: the seconds of the expression add up all the same."""
+    picture = photograph((10, 10, 30, 40))
+    frames = [VideoFrame(round(30 * apart * i), apart * i, 1 / 30, picture) for i in range(10)]
+    analyzer, builder = VideoAnalyzer(bright_pipeline), SegmentBuilder(0.5)
+
+    results = [result for _, result in analyzer.analyze_frames(frames, frame_rate=30.0, is_live=True)]
+
+    ended = [segment for result in results for segment in builder.update(result)]
+    (segment,) = [*ended, *builder.finish()]
+    assert [result.duration for result in results] == pytest.approx([apart] * 9 + [1 / 30])
+    assert (segment.start, segment.end) == pytest.approx((0, 9 * apart + 1 / 30))
+    assert segment.seen == pytest.approx(segment.duration)
+
+
+@pytest.mark.parametrize("package", ["trackers", "supervision"])
+def test_missing_package_is_told_before_a_video_is_opened(
+    bright_pipeline: FaceExpressionPipeline, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error has the command that installs it."""
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(MissingPackageError, match=rf"{package}.*pip install 'fer-zoo\[video\]'"):
+        VideoAnalyzer(bright_pipeline)
 
 
 def test_closed_stream_leaves_no_thread(analyzer: VideoAnalyzer, clip: Path) -> None:

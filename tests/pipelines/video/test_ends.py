@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
+from collections.abc import Iterator
+from itertools import islice, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from damaged_video import damage_frames
 from face_videos import ground, write_video
 
-from fer_zoo.pipelines.video import VideoAnalyzer, VideoReader, analyze_video
+from fer_zoo import FaceExpressionPipeline
+from fer_zoo.pipelines.video import VideoAnalyzer, VideoFrame, VideoReader, analyze_video
 from fer_zoo.video_results import FrameResult
 
 
@@ -79,3 +81,29 @@ def test_damage_before_an_early_end_is_in_the_table_and_in_the_summary(analyzer:
     assert (tmp_path / "frames.csv").read_text().splitlines()[-1].endswith("1 frame is damaged")
     assert (last.index, last.error) == (14, "1 frame is damaged")
     assert last.time == pytest.approx(0.6)
+
+
+class DroppingReader(VideoReader):
+    """Gives every third frame, as of a camera that is faster than the machine."""
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Yield the frames that are left."""
+        return islice(super().__iter__(), 0, None, 3)
+
+
+def test_reason_at_the_end_has_a_number_of_its_own_where_frames_were_dropped(
+    bright_pipeline: FaceExpressionPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of frames 0 to 23 eight are analysed, the last of them is number 21: the reason follows as 22."""
+    path = damage_frames(write_video(tmp_path / "damaged.mp4", [ground()] * 25), [7])
+    analyzer = VideoAnalyzer(bright_pipeline)
+    monkeypatch.setattr("fer_zoo.pipelines.video.analysis.VideoReader", DroppingReader)
+    monkeypatch.setattr("fer_zoo.pipelines.video.analyzer.VideoReader", DroppingReader)
+    results: list[object] = []
+
+    summary = analyze_video(path, analyzer, on_result=results.append)
+
+    indices = [result.index for result in results if isinstance(result, FrameResult)]
+    assert summary.num_frames == 8
+    assert indices == [0, 3, 6, 9, 12, 15, 18, 21, 22]
+    assert [result.index for result in analyzer.stream(path)] == indices

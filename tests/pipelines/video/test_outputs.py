@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from face_videos import moving_face, write_video
 from full_disk import full_disk
 
+from fer_zoo import FaceExpressionPipeline
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines.video import VideoAnalyzer, analyze_video
 
@@ -70,3 +73,41 @@ def test_table_that_cannot_be_ended_hides_no_error(
         analyze_video(clip, analyzer, on_result=fail, **places)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_replaced_keep_their_permissions_and_links(
+    bright_pipeline: FaceExpressionPipeline, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each place is a link to a file without an ending, in another folder, that others may not read.
+
+    The disk has each before it has its name, so a power cut leaves no empty file.
+    """
+    places, elsewhere = places_in(tmp_path / "out", *NAMES), tmp_path / "elsewhere"
+    for folder in (tmp_path / "out", elsewhere):
+        folder.mkdir()
+    for option, place in places.items():
+        (elsewhere / option).write_bytes(b"before")
+        (elsewhere / option).chmod(0o640)
+        place.symlink_to(elsewhere / option)
+    synced: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+
+    analyze_video(clip, VideoAnalyzer(bright_pipeline), **places)
+
+    assert all(place.is_symlink() for place in places.values())
+    assert sorted(path.name for path in elsewhere.iterdir()) == sorted(NAMES)
+    for real in elsewhere.iterdir():
+        assert real.read_bytes() != b"before"
+        assert stat.S_IMODE(real.stat().st_mode) == 0o640
+        assert real.stat().st_ino in synced
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes of POSIX")
+def test_pipe_is_not_replaced(analyzer: VideoAnalyzer, clip: Path, tmp_path: Path) -> None:
+    """A link would lead to ``/dev/null`` in the same way."""
+    os.mkfifo(tmp_path / "pipe.csv")
+
+    with pytest.raises(InvalidOptionError, match=r"for frames: expected a file, this is a device or a pipe\."):
+        analyze_video(clip, analyzer, frames=tmp_path / "pipe.csv")
+
+    assert (tmp_path / "pipe.csv").is_fifo()

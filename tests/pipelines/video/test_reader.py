@@ -309,13 +309,25 @@ def test_stop_ends_the_frames_and_close_the_thread(clip: Path) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "video"]
 
 
-def test_only_a_few_frames_are_ready_at_a_time(tmp_path: Path) -> None:
-    """While nobody takes frames, the thread waits: a long video does not fill the memory."""
-    path = write_video(tmp_path / "long.mp4", moving_face(30, step=1))
-    with VideoReader(path) as reader:
-        frames = iter(reader)
-        taken = [next(frames), next(frames)]
-        ready = reader.num_ready
+def test_interrupt_before_the_first_frame_closes_the_video(clip: Path) -> None:
+    """Ctrl-C while it is awaited leaves no thread, though there is no reader yet that could be closed."""
 
-    assert [frame.index for frame in taken] == [0, 1]
-    assert ready <= 4
+    class Interrupt(Event):
+        def is_set(self) -> bool:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        VideoReader(clip, stop=Interrupt())
+
+    assert not [thread for thread in threading.enumerate() if thread.name == "video"]
+
+
+def test_video_that_nobody_takes_frames_of_is_not_read_on(tmp_path: Path) -> None:
+    """While another reader comes to the end, most of the sound is left in the file: no video fills the memory."""
+    path = write_video(tmp_path / "long.mp4", [ground()] * 100, sound="aac")
+    with VideoReader(path, with_sound=True) as waiting, VideoReader(path, with_sound=True) as other:
+        frames = list(other)
+        sound, whole = waiting.take_sound(), other.take_sound()
+
+    assert len(frames) == 100
+    assert len(sound) < len(whole) / 2

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
 import pytest
 from face_videos import ground, read_video, sound_packets, write_video
 
@@ -46,6 +48,43 @@ def test_sound_that_begins_anew_is_left_out(tmp_path: Path, codec: str) -> None:
     assert times[: len(expected) - 1] == pytest.approx(expected[:-1])
     assert len(times) - len(expected) in {0, 1}  # an encoder fills up its last block
     assert all(after > before for before, after in pairwise(times))
+
+
+@pytest.mark.parametrize(("rate", "layout"), [(16_000, "stereo"), (24_000, "mono"), (22_050, "stereo")])
+def test_sound_that_changes_on_the_way_is_encoded(tmp_path: Path, rate: int, layout: str) -> None:
+    """A second of mono at 16,000 samples per second, and one of another kind, as broadcasts have: none is missing."""
+    first = as_broadcast(tmp_path / "first", 0, rate=16_000, layout="mono")
+    second = as_broadcast(tmp_path / "second", 1000, rate=rate, layout=layout)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+
+    annotated = annotate(joined, tmp_path / "annotated.mp4")
+
+    times = sound_times(annotated)
+    assert len(read_video(annotated)[0]) == 50
+    assert all(0 < after - before < 0.1 for before, after in pairwise(times))
+    assert times[-1] == pytest.approx(2, abs=0.15)
+    with av.open(str(annotated)) as container:
+        loudness = [np.abs(frame.to_ndarray()).max() for frame in container.decode(audio=0)]
+    assert min(loudness[2:-2]) > 0.1
+
+
+def as_broadcast(place: Path, first_time: int, *, rate: int, layout: str) -> Path:
+    """Write a second of video as an MPEG transport stream, with a tone in MP2 of any kind; times in milliseconds."""
+    plain = write_video(place.with_suffix(".mkv"), [ground()] * 25, sound="pcm_s16le", first_time=first_time)
+    path = place.with_suffix(".ts")
+    with av.open(str(plain)) as source, av.open(str(path), "w") as target:
+        video = target.add_stream_from_template(source.streams.video[0])
+        sound: Any = target.add_stream("mp2", rate=rate, layout=layout)
+        for packet in source.demux():
+            if packet.stream.type == "audio":
+                for frame in packet.decode():
+                    target.mux(sound.encode(frame))
+            elif packet.size:
+                packet.stream = video
+                target.mux(packet)
+        target.mux(sound.encode(None))
+    return path
 
 
 def test_block_of_sound_that_is_stamped_early_is_left_out(tmp_path: Path) -> None:

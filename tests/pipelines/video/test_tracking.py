@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 from fer_zoo.pipelines.video.tracking import FaceTracker, TrackUpdate, interpolate_face
 from fer_zoo.results import Box, Face
@@ -52,6 +53,8 @@ def test_face_that_is_missed_for_a_moment_keeps_its_number() -> None:
         tracker.update(i / 25, [at(10)])
 
     soon = tracker.update(0.7, [at(10)])
+    for i in range(18, 67):
+        tracker.update(i / 25, [])
     tracker.update(2.7, [at(10)])
     late = tracker.update(2.74, [at(10)])
 
@@ -77,6 +80,16 @@ def test_time_counts_and_not_the_number_of_frames() -> None:
     updates = [tracker.update(float(i), [at(10 + 20 * i)]) for i in range(4)]
 
     assert [update.track_ids for update in updates] == [(None,), (1,), (1,), (1,)]
+
+
+@pytest.mark.parametrize(("detect_every", "apart"), [(1, 1.1), (5, 1.2), (5, 30.0)])
+def test_face_has_a_track_however_rarely_it_is_looked_at(detect_every: int, apart: float) -> None:
+    """A camera of 30 frames per second on a machine that manages a look in more than a second; one look misses it."""
+    tracker = FaceTracker(30.0, detect_every=detect_every, lost_after=1.0)
+
+    updates = [tracker.update(i * apart, [] if i == 3 else [at(10)]) for i in range(6)]
+
+    assert [update.track_ids for update in updates] == [(None,), (1,), (1,), (), (1,), (1,)]
 
 
 def test_unsure_face_continues_a_track_and_begins_none() -> None:
