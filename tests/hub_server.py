@@ -23,6 +23,7 @@ from huggingface_hub import constants
 
 WRITE_TOKEN = "hf_write"  # noqa: S105 - known to this server only
 READ_TOKEN = "hf_read"  # noqa: S105
+FIRST_MESSAGE = "initial commit"  # of a new repository
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,13 @@ class RefusalError(Exception):
         self.status, self.message, self.code = status, message, code
 
 
+def _upload_mode(there: Mapping[str, File], path: str) -> dict[str, Any]:
+    """Return how a file is to be sent, and what there is of its path already."""
+    mode = "lfs" if path.endswith(".safetensors") else "regular"
+    oid = {"oid": there[path].etag} if path in there else {}
+    return {"path": path, "uploadMode": mode, "shouldIgnore": False, **oid}
+
+
 class _Server(ThreadingHTTPServer):
     """A server that holds a Hub and does not mind a client that hangs up."""
 
@@ -153,12 +161,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         """Serve one request."""
+        parts = urlsplit(self.path).path.strip("/").split("/")
         self.path = unquote(urlsplit(self.path).path)
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         has_token = "Authorization" in self.headers
         self.hub.requests.append(Request(self.command, self.path, self.headers.get("Range"), has_token))
         try:
-            self._route(self.path.strip("/").split("/"))
+            self._route([unquote(part) for part in parts])
         except RefusalError as refusal:
             headers = {"X-Error-Message": refusal.message, "X-Error-Code": refusal.code}
             self._send(refusal.status, {"error": refusal.message}, headers)
@@ -199,16 +208,19 @@ class _Handler(BaseHTTPRequestHandler):
             case ["tree", revision]:
                 files = self.hub.repositories[repo_id].commits[self._find(repo_id, revision)]
                 self._send(200, [file.describe(name) for name, file in files.items()])
-            case ["preupload", _]:
+            case ["preupload", revision]:
                 self._check_token(may_write=True)
-                self._find(repo_id)
+                there = self.hub.repositories[repo_id].commits[self._find(repo_id, revision)]
                 asked = json.loads(self.body)["files"]
-                self._send(200, {"files": [self._upload_mode(repo_id, file["path"]) for file in asked]})
+                self._send(200, {"files": [_upload_mode(there, file["path"]) for file in asked]})
             case ["commit", branch]:
                 self._check_token(may_write=True)
+                self._find(repo_id, branch)
                 self._commit(self.hub.repositories[repo_id], repo_id, branch)
             case ["branch", branch]:
                 self._check_token(may_write=True)
+                if branch in self.hub.repositories[repo_id].branches:
+                    raise RefusalError(409, f"Reference already exists: {branch}")
                 start = json.loads(self.body).get("startingPoint", "main")
                 self.hub.repositories[repo_id].branches[branch] = self._find(repo_id, start)
                 self._send(200, {})
@@ -253,14 +265,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         is_private = asked.get("visibility") == "private" or asked.get("private") is True
         self.hub.repositories[repo_id] = Repository(is_private=is_private)
+        self.hub.repositories[repo_id].add("main", {}, FIRST_MESSAGE)
         self._send(200, url)
-
-    def _upload_mode(self, repo_id: str, path: str) -> dict[str, Any]:
-        repository = self.hub.repositories[repo_id]
-        old = repository.commits.get(repository.branches.get("main", ""), {}).get(path)
-        mode = "lfs" if path.endswith(".safetensors") else "regular"
-        oid = {} if old is None else {"oid": old.etag}
-        return {"path": path, "uploadMode": mode, "shouldIgnore": False, **oid}
 
     def _batch(self, repo_id: str) -> dict[str, Any]:
         self._find(repo_id)

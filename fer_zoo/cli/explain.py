@@ -75,7 +75,7 @@ def explain(
 
 def _name_expression(word: str | None, pipe: FaceExpressionPipeline) -> str | None:
     """Return the model's name of an expression, for any word that stands for one; other words as they are."""
-    if word is None or word in pipe.model.config.label2id:
+    if word is None or word in pipe.model.config.id2label.values():
         return word
     try:
         return str(parse_expression(word))

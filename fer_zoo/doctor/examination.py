@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any
 
 from fer_zoo.doctor.backends import Backends, find_backends
@@ -82,7 +82,7 @@ def examine(
         UnknownNameError: if there is no such model, detector or backend.
         InvalidOptionError: if an option is out of its range. Whatever else is wrong is part of the answer.
     """
-    entry = find_entry(fspath(model))
+    entry = find_entry(model)
     pipe = _make_pipeline(model, options)
     model_hints: tuple[Hint, ...] = ()
     picture = None

@@ -133,8 +133,8 @@ def _check_faces(faces: Sequence[Face], model_size: int) -> list[Hint]:
 
 def _check_upright(faces: Sequence[Face]) -> list[Hint]:
     """Warn of a picture that probably lies on its side or stands on its head."""
-    angles = [_roll(face.landmarks) for face in faces if face.landmarks is not None]
-    degrees = -round(float(np.median(angles)) / 90) * 90 % 360 if angles else 0
+    turns = [round(_roll(face.landmarks) / 90) % 4 for face in faces if face.landmarks is not None]
+    degrees = -90 * max(range(4), key=turns.count) % 360  # of equally frequent ones the first: upright
     if not degrees:
         return []
     message = (
@@ -152,12 +152,19 @@ def _roll(landmarks: Landmarks) -> float:
 
 def _explain_no_face(image: NDArray[np.uint8], pipe: FaceExpressionPipeline) -> list[Hint]:
     """Say why there may be no face: try what the user would try next."""
+    unsure = pipe.find_faces([image], threshold=0.0)[0]
+    if unsure:
+        message = (
+            f"The detector found a face with the score {unsure[0].score:.2f}, below the pipeline's threshold of "
+            f"{pipe.threshold:g}: lower that."
+        )
+        return [Hint("no_face", "warning", message)]
     height, width = image.shape[:2]
     message = f"No face was found in {width} x {height} pixels; it needs some {SMALLEST_FOUND} pixels to be found."
     if max(height, width) <= CROP_SIZE:
         message += " If the picture is the crop of a face already, use the detector whole_image."
     for degrees, turns in ((90, 1), (180, 2), (270, 3)):
-        if pipe.detector.detect([np.ascontiguousarray(np.rot90(image, -turns))])[0]:
+        if pipe.find_faces([np.ascontiguousarray(np.rot90(image, -turns))])[0]:
             message += f" There is one when the picture is turned by {degrees} degrees clockwise: turn it first."
             return [Hint("no_face", "warning", message)]
     if isinstance(pipe.detector, CenterFaceDetector):

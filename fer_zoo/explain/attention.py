@@ -38,7 +38,7 @@ def attention_maps(model: nn.Module, pixel_values: Tensor) -> NDArray[np.float32
     if not _takes_output_attentions(model):
         raise InvalidOptionError("model", type(model).__name__, EXPECTED)
     with evaluating(model), torch.no_grad():
-        maps = getattr(model(pixel_values, output_attentions=True), "attention_maps", None)
+        maps = getattr(model(pixel_values, output_attentions=True, return_dict=True), "attention_maps", None)
     if not maps:
         raise InvalidOptionError("model", type(model).__name__, EXPECTED)
     size = max(level.shape[-1] for level in maps)

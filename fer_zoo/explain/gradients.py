@@ -23,8 +23,9 @@ from fer_zoo.explain.evaluating import evaluating
 def grad_cam(model: PreTrainedModel, pixel_values: Tensor, target: str | None = None) -> NDArray[np.float32]:
     """Return how much each place of the crops speaks for an expression.
 
-    The map has the few places of the last feature map (7 x 7 for the published models), enlarged to the size of the
-    crops. HAN-PFF also classifies vectors of its lower levels, which this map does not cover.
+    The map has the few places of the last feature map (3 x 3 for the published models, whose crops have 48 pixels),
+    enlarged to the size of the crops. HAN-PFF also classifies vectors of its lower levels, which this map does not
+    cover.
 
     Args:
         model: a classifier whose output has ``features`` and ``logits``, such as those of this package.
@@ -57,7 +58,7 @@ def weigh_features(model: PreTrainedModel, pixel_values: Tensor, target: str | N
     index = None if target is None else target_index(model, target)
     with evaluating(model), torch.inference_mode(mode=False), torch.enable_grad():
         # a leaf of its own: the features then have a graph even if every parameter of the model is frozen
-        outputs = model(pixel_values.detach().clone().requires_grad_())
+        outputs = model(pixel_values.detach().clone().requires_grad_(), return_dict=True)
         features = getattr(outputs, "features", None)
         if features is None:
             expected = "a model whose output has features, such as MhanForImageClassification"
@@ -83,7 +84,8 @@ def target_index(model: PreTrainedModel, target: str) -> int:
     Raises:
         UnknownNameError: if the model has no such expression.
     """
-    numbers: dict[str, int] = model.config.label2id
+    # label2id may be that of other classes, or missing
+    numbers: dict[str, int] = {name: index for index, name in model.config.id2label.items()}
     if target not in numbers:
         raise UnknownNameError("expression", target, numbers)
     return numbers[target]

@@ -22,6 +22,19 @@ from fer_zoo.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 
+#: Packages whose code is not looked at.
+KNOWN_PACKAGES = frozenset({"builtins", "fer_zoo", "torch", "torchvision", "transformers"})
+
+#: Fields that no logit of a classifier of this package depends on: the names and the temperature, which are taken from
+#: the configuration whatever the file says of them, and what training alone needs.
+NOT_IN_LOGITS = frozenset(
+    {
+        *("id2label", "label2id", "temperature", "label_smoothing", "attention_loss", "attention_loss_weight"),
+        *("shared_classifier_weight", "region_independence_weight", "center_inner_margin", "center_outer_margin"),
+        *("center_rate", "center_rate_decay"),
+    }
+)
+
 
 def convert_for_backend(
     model: FerPreTrainedModel, processor: Any, backend: str = "auto", options: RuntimeOptions | None = None
@@ -85,12 +98,16 @@ def _converted(model: FerPreTrainedModel, processor: Any, fingerprint: str, back
 def _fingerprint(model: FerPreTrainedModel) -> str:
     """Return a name for a model's network: it changes with the weights, the architecture, torch and this package.
 
-    Of an architecture from elsewhere the code counts too, as its package has no version here.
+    Of classifiers and layers from elsewhere the code counts too, as their packages have no version here, and of such a
+    classifier every field of the configuration, as its logits may depend on any.
     """
     checksum = hashlib.sha256()
-    if not type(model).__module__.startswith("fer_zoo."):
-        checksum.update(_code_of(type(model)))
-    fields = {key: value for key, value in model.config.to_dict().items() if not key.startswith("_")}
+    kinds = {kind for module in model.modules() for kind in type(module).__mro__}
+    for code in sorted({_code_of(kind) for kind in kinds if kind.__module__.partition(".")[0] not in KNOWN_PACKAGES}):
+        checksum.update(code)
+    left_out = NOT_IN_LOGITS if type(model).__module__.startswith("fer_zoo.") else frozenset()
+    values = model.config.to_dict()
+    fields = {key: value for key, value in values.items() if not key.startswith("_") and key not in left_out}
     checksum.update(repr((sorted(fields.items()), version("fer-zoo"), torch.__version__)).encode())
     for name, tensor in sorted(model.state_dict().items()):
         checksum.update(name.encode())

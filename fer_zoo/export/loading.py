@@ -12,7 +12,7 @@ from transformers import AutoConfig
 
 from fer_zoo.errors import CheckpointError, InvalidOptionError
 from fer_zoo.export.exporting import RECORD
-from fer_zoo.models import ExportedForImageClassification, register_models
+from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.checkpoint_errors import checkpoint_errors
 from fer_zoo.registry import find_entry
 from fer_zoo.runtime import RuntimeOptions, open_network
@@ -38,7 +38,8 @@ def load_exported(
         folder: what :func:`export_model` wrote.
         backend: ``"onnxruntime"``, ``"openvino"`` (which runs both formats), ``"auto"``, or by default the library of
             the file's format.
-        options: threads, precision, providers; the precision is by default that of the export.
+        options: threads, precision, providers. An openvino export in bf16 computes in bfloat16 by default; one in fp16
+            stores half the bytes and computes in float32, unless ``precision="fp16"`` is given and the device can.
 
     Raises:
         CheckpointError: if the folder is no export, or was written for torch.
@@ -65,7 +66,6 @@ def load_exported(
         raise CheckpointError(f"{str(path)!r} lacks the network {network.name!r} that its {RECORD} names.")
     own = "openvino" if file_format == "openvino" else "onnxruntime"
     name = own if backend is None or file_format == "openvino" else backend
-    register_models()
     checksum = hashlib.sha256()
     for file in (network, network.with_suffix(".bin")):
         checksum.update(file.read_bytes() if file.is_file() else b"")

@@ -34,7 +34,7 @@ class LogitsOnly(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Return the logits ``(B, K)`` for ``(B, 3, H, W)``."""
-        logits: Tensor = self.model(pixel_values).logits
+        logits: Tensor = self.model(pixel_values, return_dict=True).logits
         return logits
 
 

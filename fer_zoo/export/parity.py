@@ -89,7 +89,9 @@ def _logits(
     """Return the logits of the model and of the network."""
     exact = copy.deepcopy(model).float().eval()
     with torch.inference_mode():
-        expected = [exact(torch.from_numpy(batch).to(exact.device)).logits.cpu().numpy() for batch in batches]
+        expected = [
+            exact(torch.from_numpy(batch).to(exact.device), return_dict=True).logits.cpu().numpy() for batch in batches
+        ]
     return np.concatenate(expected), np.concatenate([run(batch) for batch in batches])
 
 

@@ -41,7 +41,8 @@ def push(
     Args:
         name: the published model, or the folder that a training run has written; of that its report goes along.
         repo_id: the repository as ``owner/name``; made if it does not exist.
-        revision: the branch; ``main`` by default.
+        revision: the branch, made from ``main`` if it does not exist, or a pull request that does, as ``refs/pr/1``;
+            ``main`` by default.
         private: who may see a new repository; as its owner has set by default. One that exists stays as it is.
         message: of the commit.
         token: a token that may write there; by default the one of ``hf auth login`` or ``HF_TOKEN``.
@@ -69,6 +70,8 @@ def push(
             _check_loads(fspath(name), Path(scratch))
         with hub_errors("push", repo_id):
             api.create_repo(repo_id, private=private, exist_ok=True)
+            if revision is not None and not revision.startswith("refs/pr/"):
+                api.create_branch(repo_id, branch=revision, exist_ok=True)
             return api.upload_folder(
                 repo_id=repo_id,
                 folder_path=scratch,

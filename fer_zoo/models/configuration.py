@@ -37,6 +37,8 @@ class FerConfig(PreTrainedConfig):
         temperature: what the logits are divided by where calibrated ones are asked for, above 0; 1 changes nothing.
             :func:`fer_zoo.evaluation.calibrate` fits it.
 
+    The classes are those of ``id2label``; ``label2id`` follows it, whatever is given with it.
+
     Raises:
         StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule above, or ``id2label``
             does not number the classes from 0 without a gap, with a different name for each.
@@ -48,6 +50,12 @@ class FerConfig(PreTrainedConfig):
     num_channels: int = 3
     label_smoothing: float | int = 0.0
     temperature: float | int = 1.0
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        """Set a field; ``label2id`` follows ``id2label``, where transformers leaves it as it was, or missing."""
+        super().__setattr__(key, value)
+        if key == "id2label" and isinstance(value, dict) and all(isinstance(name, str) for name in value.values()):
+            self.label2id = {name: int(index) for index, name in value.items()}
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Self:

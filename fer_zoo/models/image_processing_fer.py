@@ -22,6 +22,7 @@ from fer_zoo.results import Face
 
 MAX_SIZE = 4096  # pixels of a side of the crop; a checkpoint from anywhere says how large crops are
 COLOR_MODES = ("rgb", "grey")
+GREY_AXES = 2  # of an array without an axis for channels
 
 #: Weights of red, green and blue in the brightness (ITU-R BT.601), as Pillow has them in its mode "L".
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
@@ -69,6 +70,16 @@ class _FaceProcessing:
                 _check_size(name, standardized[name])
         _check_arithmetic(standardized)
         return standardized
+
+    def fetch_images(self, image_url_or_urls: Any) -> Any:  # whatever transformers takes for pictures
+        """Read pictures as the backend does; grey arrays ``(H, W)`` get an axis for their channel.
+
+        Arrays become contiguous, as torch takes no views with negative strides, such as ``image[..., ::-1]``.
+        """
+        images = super().fetch_images(image_url_or_urls)  # type: ignore[misc]  # of the backend
+        if getattr(images, "ndim", None) == GREY_AXES:
+            images = images[..., None]
+        return np.ascontiguousarray(images) if isinstance(images, np.ndarray) else images
 
     def _preprocess(
         self, images: list[Any], color_mode: str, crop_template: dict[str, Any], **kwargs: Any

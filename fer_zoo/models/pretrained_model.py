@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
@@ -32,7 +32,8 @@ class FerPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must scale when it accumulates
     missing_keys: tuple[str, ...] = ()
-    """Weights that the checkpoint lacked when the model was loaded, so that they have random values; in order."""
+    """Weights with random values, in order: the checkpoint lacked them when the model was loaded, or had them in
+    another shape, which ``ignore_mismatched_sizes=True`` allows."""
     _is_fused = False
 
     @classmethod
@@ -47,8 +48,8 @@ class FerPreTrainedModel(PreTrainedModel):
             **options: its options.
 
         Returns:
-            The model, whose ``missing_keys`` are what the checkpoint lacks; with ``output_loading_info=True``, the
-            model and the report.
+            The model, whose ``missing_keys`` are what the checkpoint lacks or has in another shape; with
+            ``output_loading_info=True``, the model and the report.
 
         Raises:
             OSError: if there is no ``model.safetensors``.
@@ -61,7 +62,8 @@ class FerPreTrainedModel(PreTrainedModel):
             _check_index(fspath(source), options)
         with checkpoint_errors("" if source is None else fspath(source)):
             model, report = super().from_pretrained(*args, **{**options, "output_loading_info": True})
-        model.missing_keys = tuple(sorted(report["missing_keys"]))
+        mismatched = {name for name, *_ in report["mismatched_keys"]}
+        model.missing_keys = tuple(sorted(mismatched.union(report["missing_keys"])))
         return cast(Self, (model, report) if options.get("output_loading_info") else model)
 
     def fuse(self) -> Self:
@@ -178,6 +180,11 @@ class FerPreTrainedModel(PreTrainedModel):
             InvalidOptionError: if there is no such implementation.
         """
         return self.get_correct_attn_implementation(attn_implementation, is_init_check)
+
+    def _wants_attentions(self, options: Mapping[str, Any]) -> bool:
+        """Return whether a call asks for attention maps; ``output_attentions=None`` is as good as none."""
+        asked = options.get("output_attentions")
+        return bool(self.config.output_attentions if asked is None else asked)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -16,7 +16,7 @@ from fer_zoo.errors import (
     WeightsIntegrityError,
     WeightsNotFoundError,
 )
-from fer_zoo.models import FerImageProcessor, FerImageProcessorPil, register_models
+from fer_zoo.models import FerImageProcessor, FerImageProcessorPil
 from fer_zoo.models.checkpoint_errors import DAMAGE
 from fer_zoo.registry.entries import ENTRIES, ModelEntry, find_entry, list_embedded_models
 from fer_zoo.registry.fresh import fresh_processor
@@ -94,7 +94,6 @@ def load_image_processor(
         WeightsIntegrityError: if the embedded weights are damaged.
         CheckpointError: if there is no image processor, or one that cannot cut out faces.
     """
-    register_models()
     entry = find_entry(model)
     if entry is not None and not entry.is_embedded and revision is None:
         return fresh_processor(AutoConfig.for_model(entry.architecture, **entry.config).image_size)

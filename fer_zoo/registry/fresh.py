@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
 
 from fer_zoo.labels import LabelSet
-from fer_zoo.models import FerImageProcessor, register_models
+from fer_zoo.models import FerImageProcessor
 from fer_zoo.registry.entries import get_entry
 
 
@@ -52,7 +52,6 @@ def create_model(
         >>> model.config.num_labels, processor.size["height"]
         (7, 112)
     """
-    register_models()
     entry = get_entry(name)
     labels = label_set or entry.label_set
     fields = {"id2label": labels.id2label, "label2id": labels.label2id, **entry.config, **(config_options or {})}

@@ -30,7 +30,8 @@ class RuntimeOptions:
             by default float32, or what the network was quantised to.
         providers: execution providers of onnxruntime in order of preference; by default CUDA where it is available,
             else the CPU.
-        device: device of OpenVINO, such as ``"CPU"`` or ``"GPU"``.
+        device: device of OpenVINO, such as ``"CPU"`` or ``"GPU"``; of several GPUs that is the first, ``"GPU.1"`` the
+            second.
 
     Raises:
         InvalidOptionError: if there is less than one thread, or the precision is not one of those.

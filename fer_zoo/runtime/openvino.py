@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cache, cached_property
 from os import PathLike, fspath
 from types import ModuleType
@@ -43,8 +44,9 @@ class OpenVinoNetwork:
         if options.providers is not None:
             raise InvalidOptionError("providers", options.providers, "none for openvino, which has device instead")
         self._core = shared_core("The backend 'openvino'")
-        if options.device.partition(".")[0] not in self._core.available_devices:
-            raise InvalidOptionError("device", options.device, f"one of {', '.join(self._core.available_devices)}")
+        available = self._core.available_devices
+        if options.device not in _names_of(available):
+            raise InvalidOptionError("device", options.device, f"one of {', '.join(available)}")
         self._network, self._options = network, options
         source = fspath(network) if isinstance(network, str | PathLike) else network
         try:
@@ -66,6 +68,8 @@ class OpenVinoNetwork:
 
     def run(self, pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the outputs for ``(B, C, H, W)``."""
+        if not len(pixels):  # OpenVINO refuses an empty batch
+            return [output[:0] for output in self.run(np.zeros((1, *pixels.shape[1:]), pixels.dtype))]
         if len(pixels) >= MIN_SPLIT and self._num_threads > 1:
             return self._run_side_by_side(pixels)
         if not hasattr(self._requests, "one"):
@@ -120,6 +124,15 @@ def shared_core(purpose: str) -> Any:  # a class of a package without types
         MissingPackageError: if ``openvino`` is not installed.
     """
     return _core_of(import_optional("openvino", purpose, "openvino"))
+
+
+def _names_of(devices: Sequence[str]) -> set[str]:
+    """Return what the devices of OpenVINO may be called: the first of several GPUs is both ``GPU`` and ``GPU.0``."""
+    return {
+        *devices,
+        *(name.partition(".")[0] for name in devices),
+        *(f"{name}.0" for name in devices if "." not in name),
+    }
 
 
 @cache

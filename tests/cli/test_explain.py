@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,7 @@ from PIL import Image
 from typer.testing import Result
 
 from fer_zoo.detection import CenterFaceDetector
+from fer_zoo.registry import get_entry
 from fer_zoo.results import Box, Face
 
 Write = Callable[[str, NDArray[np.uint8]], str]
@@ -82,6 +85,20 @@ def test_methods_and_targets_give_different_pictures(explain: Run, smile: str, t
     happy, sad, attention = map(read, files)
     assert (happy != sad).any()
     assert (happy != attention).any()
+
+
+def test_target_of_a_checkpoint_without_label2id(explain: Run, smile: str, tmp_path: Path) -> None:
+    """What an expression is called says ``id2label``."""
+    folder = tmp_path / "model"
+    shutil.copytree(get_entry("mhan").folder, folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    del config["label2id"]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    result = explain(smile, "--model", folder, "--device", "cpu", "--target", "angry", "--output", tmp_path)
+
+    assert result.exit_code == 0, result.stderr
+    assert "1 face (anger)" in result.stdout
 
 
 def test_picture_without_a_face_is_written_unchanged(

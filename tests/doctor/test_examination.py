@@ -17,6 +17,7 @@ from fer_zoo.detection import center_face
 from fer_zoo.doctor import check_weights, examine, run_self_test
 from fer_zoo.doctor.self_test import EXPECTED_BOX
 from fer_zoo.errors import UnknownNameError
+from fer_zoo.labels import get_label_set
 from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.registry import create_model, entries, list_embedded_models
 from fer_zoo.registry.entries import WEIGHTS_FOLDER
@@ -164,6 +165,21 @@ def test_model_of_ones_own_is_examined(tmp_path: Path) -> None:
     assert examination.is_sound
     assert examination.self_test.label.startswith("LABEL_")
     assert [(hint.code, hint.level) for hint in examination.model_hints] == [("label_order", "warning")]
+
+
+def test_folder_with_the_name_of_a_model_is_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path is no name of the table: neither the published classes nor the published answer is expected of it."""
+    torch.manual_seed(0)
+    label_set = get_label_set("raf_db")
+    model, processor = create_model("resnet18", label_set=label_set, config_options={"image_size": 32})
+    save_checkpoint(model, processor, tmp_path / "mhan")
+    monkeypatch.chdir(tmp_path)
+
+    examination = examine(model=Path("mhan"), device="cpu")
+
+    assert examination.is_sound
+    assert [(hint.code, hint.level) for hint in examination.model_hints] == [("label_order", "note")]
+    assert "the order of raf_db" in examination.model_hints[0].message
 
 
 def test_examination_is_ready_for_json(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from fer_zoo import FaceExpressionPipeline, pipeline
+from fer_zoo import Box, CenterFaceDetector, Face, FaceExpressionPipeline, pipeline
 from fer_zoo.doctor import PictureExamination, examine_picture
 from fer_zoo.labels import Expression
 from fer_zoo.models import FerImageProcessor
@@ -83,6 +83,44 @@ def test_picture_on_its_side_is_seen_from_the_eyes(
 
     assert warnings_of(examination).keys() == {"not_upright"}
     assert f"turn the picture by {degrees} degrees clockwise" in warnings_of(examination)["not_upright"]
+
+
+@pytest.mark.parametrize(
+    ("angles", "degrees"), [((178, -178), 180), ((88, 92, 3), 270), ((-91, 2, -89), 90), ((2, 90), 0), ((-2, 3, 89), 0)]
+)
+def test_turns_of_several_faces_are_counted(
+    angles: tuple[float, ...], degrees: int, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most frequent quarter turn counts, on both sides of 180 degrees; of equally frequent ones, upright does."""
+    faces = []
+    for number, angle in enumerate(angles):
+        points = 40 * np.exp(1j * np.radians(angle)) * np.array([-1 - 1j, 1 - 1j, 0, -1 + 1j, 1 + 1j]) / 2
+        left = 100 * number
+        first, second, third, fourth, fifth = ((left + 50 + point.real, 50 + point.imag) for point in points)
+        faces.append(Face(Box(left, 0, left + 100, 100), 0.9, (first, second, third, fourth, fifth)))
+    monkeypatch.setattr(CenterFaceDetector, "detect", lambda self, images: [tuple(faces)] * len(images))
+
+    found = warnings_of(examine(np.zeros((100, 300, 3), np.uint8)))
+
+    assert ("not_upright" in found) is bool(degrees)
+    assert f"turn the picture by {degrees} degrees clockwise" in found.get("not_upright", "") or not degrees
+
+
+def test_face_below_the_threshold_is_named(
+    embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8], write_picture: Write
+) -> None:
+    """Nothing is turned where the detector finds a face that the threshold drops; a turned one must reach it too."""
+    model, processor = embedded_pipeline.model, embedded_pipeline.image_processor
+    pipe = pipeline(model=model, image_processor=processor, device="cpu", threshold=0.99)
+    (face,) = embedded_pipeline.detector.detect([astronaut])[0]
+    upside_down = np.ascontiguousarray(np.rot90(resized(astronaut, 150 / 512), 2))
+
+    dropped = warnings_of(examine_picture(pipe, write_picture("face.png", astronaut)))
+    turned = warnings_of(examine_picture(pipe, write_picture("turned.png", upside_down)))
+
+    found = f"The detector found a face with the score {face.score:.2f}"
+    assert dropped["no_face"] == f"{found}, below the pipeline's threshold of 0.99: lower that."
+    assert "turned by" not in turned["no_face"]
 
 
 def test_picture_without_a_face_is_turned(examine: Examine, astronaut: NDArray[np.uint8]) -> None:

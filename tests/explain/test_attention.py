@@ -52,6 +52,15 @@ def test_maps_of_han_pff_are_the_means_of_its_levels() -> None:
     np.testing.assert_allclose(maps[:, 2], enlarged[:, 0], rtol=1e-5)
 
 
+def test_model_that_gives_tuples_has_the_same_maps() -> None:
+    """``return_dict=False`` in the configuration makes no difference."""
+    model = narrow_han_pff()
+    expected = attention_maps(model, pictures())
+    model.config.return_dict = False
+
+    np.testing.assert_array_equal(attention_maps(model, pictures()), expected)
+
+
 def test_model_stays_in_its_mode() -> None:
     """A model in training is looked at as it would be used, and goes on training."""
     model = narrow_han_pff()

@@ -106,6 +106,17 @@ class TestExplainFace:
         np.testing.assert_allclose(explanation.transform, [[size / 130, 0, 0], [0, size / 140, 0]])
         assert (overlay(crop, [explanation]) != crop).any(axis=2).mean() > 0.95
 
+    def test_crop_may_be_a_view(self, embedded_pipeline: FaceExpressionPipeline, astronaut: Array) -> None:
+        """With red and blue exchanged by a negative stride, as OpenCV's pictures are turned to RGB."""
+        model, processor = embedded_pipeline.model, embedded_pipeline.image_processor
+        view = np.ascontiguousarray(astronaut[50:190, 160:290, ::-1])[..., ::-1]
+        face = Face(Box(0, 0, 130, 140), 1.0)
+
+        explanation = explain_face(model, processor, view, face, is_crop=True)
+
+        expected = explain_face(model, processor, view.copy(), face, is_crop=True)
+        np.testing.assert_array_equal(explanation.heat, expected.heat)
+
     @pytest.mark.parametrize("method", ["grad_cam", "attention"])
     def test_han_pff(self, method: Method, astronaut: Array, smile: Face) -> None:
         """The other model is explained with the same call; here with random weights."""

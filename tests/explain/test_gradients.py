@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,13 +29,13 @@ class TinyClassifier(nn.Module):
     def __init__(self, weight: list[list[float]]) -> None:
         super().__init__()
         classes, channels = len(weight), len(weight[0])
-        self.config = SimpleNamespace(label2id={f"class {k}": k for k in range(classes)})
+        self.config = SimpleNamespace(id2label={k: f"class {k}" for k in range(classes)})
         self.convolution = nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
         self.linear = nn.Linear(channels, classes, bias=False)
         nn.init.ones_(self.convolution.weight)
         self.linear.weight.data = torch.tensor(weight)
 
-    def forward(self, pixel_values: Tensor) -> SimpleNamespace:
+    def forward(self, pixel_values: Tensor, **kwargs: Any) -> SimpleNamespace:
         """Classify pictures."""
         features = self.convolution(pixel_values)
         return SimpleNamespace(features=features, logits=self.linear(features.mean(dim=(2, 3))))
@@ -78,6 +79,15 @@ class TestClosedForm:
         np.testing.assert_allclose(heat[0], [[1 / 4, 0.0], [2 / 4, 1.0]], rtol=1e-6)
         np.testing.assert_allclose(heat[1], [[1.0, 1 / 3], [0.0, 2 / 3]], rtol=1e-6)
 
+    def test_expressions_are_those_of_id2label(self) -> None:
+        """A ``label2id`` of other classes, as models of transformers may have, or none at all, does not matter."""
+        model = TinyClassifier([[1.0, 1.0], [1.0, -1.0]])
+        expected = grad_cam(model, self.x, "class 1")
+
+        for label2id in ({"class 1": 0, "class 0": 1}, None):
+            model.config.label2id = label2id
+            np.testing.assert_array_equal(grad_cam(model, self.x, "class 1"), expected)
+
     def test_unknown_expression_is_named(self) -> None:
         """The message lists the expressions of the model."""
         with pytest.raises(UnknownNameError, match=r"Unknown expression 'clas 1'. Did you mean 'class 1'"):
@@ -86,7 +96,7 @@ class TestClosedForm:
     def test_model_without_features_is_refused(self) -> None:
         """A model that does not return its feature map is named."""
         model = TinyClassifier([[1.0, 1.0]])
-        model.forward = lambda x: SimpleNamespace(logits=x.mean(dim=(2, 3)))  # type: ignore[method-assign, assignment]
+        model.forward = lambda x, **_: SimpleNamespace(logits=x.mean(dim=(2, 3)))  # type: ignore[method-assign]
 
         with pytest.raises(InvalidOptionError, match=r"'TinyClassifier' for model: expected a model whose output has"):
             grad_cam(model, self.x)
@@ -127,6 +137,14 @@ class TestModels:
             predicted = embedded_model.config.id2label[embedded_model(x).logits.argmax().item()]
 
         np.testing.assert_array_equal(grad_cam(embedded_model, x), grad_cam(embedded_model, x, predicted))
+
+    def test_model_that_gives_tuples_is_explained(self) -> None:
+        """``return_dict=False`` in the configuration makes no difference."""
+        model = narrow_han_pff()
+        expected = grad_cam(model, pictures(), "LABEL_0")
+        model.config.return_dict = False
+
+        np.testing.assert_array_equal(grad_cam(model, pictures(), "LABEL_0"), expected)
 
     def test_nothing_is_left_on_the_model(self) -> None:
         """No gradient, no hook, and every part is in the mode it was in; gradients of a training step are kept."""

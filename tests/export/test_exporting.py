@@ -34,6 +34,7 @@ from fer_zoo.export import (
     read_calibration_faces,
 )
 from fer_zoo.export.parity import check_parity
+from fer_zoo.models import FerResNetForImageClassification
 from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.registry import FreshModel
 from fer_zoo.runtime import RuntimeOptions
@@ -215,6 +216,16 @@ def test_model_of_any_type_and_mode(small: FreshModel, tmp_path: Path, change: C
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+def test_model_that_gives_tuples(small: FreshModel, tmp_path: Path) -> None:
+    """``return_dict=False`` in the configuration makes no difference to its file."""
+    model = copy.deepcopy(small.model)
+    model.config.return_dict = False
+
+    report = export_model(model, small.processor, tmp_path / "out")
+
+    assert report.parity.max_difference < 1e-3
+
+
 def test_checkpoint_that_was_saved_over_an_export_counts(small: FreshModel, tmp_path: Path) -> None:
     """The weights that were saved last answer, and not the network that lies beside them."""
     folder = export_model(*small, tmp_path / "out").folder
@@ -256,6 +267,11 @@ class TestLoading:
             assert model.config.id2label == small.model.config.id2label
             assert (model.device.type, model.dtype) == ("cpu", torch.float32)
         assert load_exported(folder).network.backend == "onnxruntime"
+
+    @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+    def test_empty_batch(self, folder: Path, backend: str) -> None:
+        """It gives no logits of eight classes, as a model of torch does."""
+        assert load_exported(folder, backend)(torch.zeros(0, 3, 32, 32)).logits.shape == (0, 8)
 
     def test_gives_nothing_but_logits(self, small: FreshModel, folder: Path, tmp_path: Path) -> None:
         """Training, attention maps, saving and exporting are refused with what to do, and so are other sizes."""
@@ -376,6 +392,61 @@ class TestConversion:
             assert len(list(own_cache.iterdir())) == number + 1
         del sys.modules["other_architecture"]
         torch.testing.assert_close(answers[1], 2 * answers[0], rtol=0, atol=1e-3)
+
+    def test_code_of_their_layers_counts(
+        self, small: FreshModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A layer from elsewhere that computes something else now makes another network, in whatever model it is."""
+        monkeypatch.setattr(cache, "_converted", lambda *args: b"network")
+        monkeypatch.setattr(cache, "open_network", lambda source, backend, options: source)
+        checksums = []
+        for factor in (1, 2):
+            path = tmp_path / f"layers_{factor}.py"
+            path.write_text(
+                "from torch import nn\n\n\n"
+                "class Scale(nn.Module):\n"
+                "    def forward(self, x):\n"
+                f"        return {factor} * x\n"
+            )
+            spec = importlib.util.spec_from_file_location("other_layers", path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            monkeypatch.setitem(sys.modules, "other_layers", module)
+            spec.loader.exec_module(module)
+            model = copy.deepcopy(small.model)
+            model.classifier = torch.nn.Sequential(model.classifier, module.Scale())
+            checksums += [convert_for_backend(model, small.processor, "onnxruntime").checksum for _ in range(2)]
+
+        assert checksums[0] == checksums[1] != checksums[2] == checksums[3]
+
+    def test_what_no_logit_depends_on_does_not_count(self, small: FreshModel, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A calibrated copy with other names and another loss runs the network that is there, with its own answers."""
+        first = convert_for_backend(*small, "onnxruntime")
+        monkeypatch.setattr(cache, "to_onnx", lambda model, processor: pytest.fail("converted again"))
+        model = copy.deepcopy(small.model)
+        model.config.id2label = {number: f"class {number}" for number in range(8)}
+        model.config.temperature, model.config.label_smoothing = 4.0, 0.3
+
+        second = convert_for_backend(model, small.processor, "onnxruntime")
+
+        assert second.checksum == first.checksum
+        assert second.config.id2label[3] == "class 3"
+        torch.testing.assert_close(second(_noise(2), calibrated=True).logits, first(_noise(2)).logits / 4)
+
+    def test_every_field_of_a_classifier_from_elsewhere_counts(
+        self, small: FreshModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its logits may depend on the temperature, for example."""
+        monkeypatch.setattr(cache, "_converted", lambda *args: b"network")
+        monkeypatch.setattr(cache, "open_network", lambda source, backend, options: source)
+        model = copy.deepcopy(small.model)
+        model.__class__ = type("Other", (FerResNetForImageClassification,), {"__module__": __name__})
+
+        cold = convert_for_backend(model, small.processor, "onnxruntime").checksum
+        model.config.temperature = 4.0
+
+        assert convert_for_backend(model, small.processor, "onnxruntime").checksum != cold
 
     def test_where_nothing_can_be_written(self, small: FreshModel, own_cache: Path) -> None:
         """The network is used from memory."""

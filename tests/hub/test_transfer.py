@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hub_server import READ_TOKEN, WRITE_TOKEN, File, Hub, Repository, Request, serve_to_client
+from hub_server import FIRST_MESSAGE, READ_TOKEN, WRITE_TOKEN, File, Hub, Repository, Request, serve_to_client
 from huggingface_hub import HfApi, constants
 from transformers import AutoConfig, AutoModelForImageClassification
 from typer.testing import CliRunner
@@ -76,7 +76,8 @@ class TestPush:
 
         repository = hub.repositories[REPO_ID]
         files = repository.commits[commit.oid]
-        assert repository.messages == {commit.oid: "Add mhan from fer-zoo"}
+        assert list(repository.messages.values()) == [FIRST_MESSAGE, "Add mhan from fer-zoo"]
+        assert repository.branches == {"main": commit.oid}
         assert commit.commit_url == f"{hub.endpoint}/{REPO_ID}/commit/{commit.oid}"
         assert {name: file.content for name, file in files.items()} == all_files(ENTRY)
         assert [name for name, file in files.items() if file.is_large] == ["model.safetensors"]
@@ -89,14 +90,37 @@ class TestPush:
         second = push("mhan", REPO_ID, token=WRITE_TOKEN, endpoint=hub.endpoint)
 
         assert second.oid == first.oid
-        assert len(hub.repositories[REPO_ID].commits) == 1
+        assert list(hub.repositories[REPO_ID].messages.values()) == [FIRST_MESSAGE, "Add mhan from fer-zoo"]
+
+    def test_branch_is_made_where_there_is_none(self, hub: Hub) -> None:
+        """In a new repository and in one that is there; a second push goes to the same branch, and main stays."""
+        first = push("mhan", REPO_ID, revision="feature/dev", token=WRITE_TOKEN, endpoint=hub.endpoint)
+        second = push("mhan", REPO_ID, revision="feature/dev", token=WRITE_TOKEN, endpoint=hub.endpoint)
+        other = push("han_pff", REPO_ID, revision="other", token=WRITE_TOKEN, endpoint=hub.endpoint)
+
+        repository = hub.repositories[REPO_ID]
+        assert repository.branches.keys() == {"main", "feature/dev", "other"}
+        assert repository.branches["feature/dev"] == first.oid == second.oid
+        assert repository.branches["other"] == other.oid
+        assert repository.commits[repository.branches["main"]] == {}
+
+    def test_pull_request_is_no_branch(self, published: Hub) -> None:
+        """A push goes to one that is there, and makes none."""
+        published.repositories[REPO_ID].add("refs/pr/1", {}, "opened")
+
+        commit = push("han_pff", REPO_ID, revision="refs/pr/1", token=WRITE_TOKEN, endpoint=published.endpoint)
+        with pytest.raises(HubNotFoundError, match=f"'{REPO_ID}': the repository has no such revision"):
+            push("han_pff", REPO_ID, revision="refs/pr/2", token=WRITE_TOKEN, endpoint=published.endpoint)
+
+        assert published.repositories[REPO_ID].branches["refs/pr/1"] == commit.oid
+        assert not [request for request in published.requests if "/branch/" in request.path]
 
     def test_options_reach_the_hub(self, hub: Hub) -> None:
         """Privacy and message are those that were asked for."""
         push("mhan", REPO_ID, token=WRITE_TOKEN, endpoint=hub.endpoint, private=True, message="Second thoughts")
 
         assert hub.repositories[REPO_ID].is_private
-        assert list(hub.repositories[REPO_ID].messages.values()) == ["Second thoughts"]
+        assert list(hub.repositories[REPO_ID].messages.values()) == [FIRST_MESSAGE, "Second thoughts"]
 
     @pytest.mark.parametrize(
         ("token", "reason"),
@@ -129,7 +153,7 @@ class TestPush:
         commit = push(folder, "me/mine", token=WRITE_TOKEN, endpoint=hub.endpoint)
 
         repository = hub.repositories["me/mine"]
-        assert repository.messages == {commit.oid: "Add mine from fer-zoo"}
+        assert list(repository.messages.values()) == [FIRST_MESSAGE, "Add mine from fer-zoo"]
         assert sorted(repository.commits[commit.oid]) == [
             *("README.md", "config.json", "evaluation.json", "model.safetensors", "preprocessor_config.json"),
             *("reliability.png", "run.yaml"),
@@ -375,7 +399,7 @@ class TestCommands:
         pushed = CliRunner().invoke(app, ["push", "mhan", "--repo-id", REPO_ID, "--private"])
         pulled = CliRunner().invoke(app, ["pull", REPO_ID])
 
-        (commit,) = hub.repositories[REPO_ID].commits
+        commit = hub.repositories[REPO_ID].branches["main"]
         assert pushed.stdout == f"{hub.endpoint}/{REPO_ID}/commit/{commit}\n"
         assert pulled.stdout == f"{tmp_path / 'mhan'}\n"
         assert {name: (tmp_path / "mhan" / name).read_bytes() for name in FILES} == all_files(ENTRY)

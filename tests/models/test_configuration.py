@@ -59,9 +59,33 @@ def test_label_sets_pass(name: str, tmp_path: Path) -> None:
     assert AutoConfig.from_pretrained(tmp_path).id2label == labels.id2label
 
 
+def test_label2id_follows_the_classes(tmp_path: Path) -> None:
+    """It is that of ``id2label`` where it is missing, and where other classes are given to a checkpoint or assigned."""
+    fer_plus, raf_db, affect_net = map(get_label_set, ("fer_plus", "raf_db", "affectnet_8"))
+    config = MhanConfig(id2label=fer_plus.id2label)
+    config.save_pretrained(tmp_path)
+
+    changed = AutoConfig.from_pretrained(tmp_path, id2label=raf_db.id2label)
+
+    assert config.label2id == AutoConfig.from_pretrained(tmp_path).label2id == fer_plus.label2id
+    assert changed.label2id == raf_db.label2id
+    config.id2label = affect_net.id2label
+    assert config.label2id == affect_net.label2id
+
+
+def test_label2id_of_other_classes_in_a_file_does_not_count(tmp_path: Path) -> None:
+    """An old one stays in the file where transformers is given ``id2label`` alone."""
+    raf_db, fer_plus = get_label_set("raf_db"), get_label_set("fer_plus")
+    values = {"model_type": "mhan", "id2label": raf_db.id2label, "label2id": fer_plus.label2id}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+
+    assert AutoConfig.from_pretrained(tmp_path).label2id == raf_db.label2id
+
+
 def test_numbers_of_labels_pass() -> None:
     """A number alone names the classes by their numbers, and the default is that of transformers."""
     assert MhanConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    assert MhanConfig(num_labels=3).label2id == {"LABEL_0": 0, "LABEL_1": 1, "LABEL_2": 2}
     assert MhanConfig().num_labels == 2
 
 

@@ -459,7 +459,8 @@ class TestTransformers:
         maps = model(pictures(), output_attentions=True).attention_maps
         assert [tuple(attention.shape) for attention in maps] == [(4, 16, 28, 28), (4, 32, 14, 14), (4, 64, 7, 7)]
         assert all(0 <= attention.min() <= attention.max() <= 1 for attention in maps)
-        assert len(narrow(output_attentions=True)(pictures()).attention_maps) == 3
+        for options in ({}, {"output_attentions": None}):
+            assert len(narrow(output_attentions=True)(pictures(), **options).attention_maps) == 3
         assert narrow(progressive_fusion="sum")(pictures(), output_attentions=True).attention_maps == ()
 
     @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -97,6 +97,30 @@ def test_many_pictures_of_other_sizes_and_kinds(processor_class: type[Processor]
 
 
 @BOTH
+def test_grey_arrays_need_no_axis_for_channels(processor_class: type[Processor]) -> None:
+    """``(H, W)`` is the same picture as ``(H, W, 1)``, alone and in a list; so it is for tensors."""
+    grey = np.arange(64 * 48, dtype=np.uint8).reshape(64, 48)
+    processor = processor_class()
+    expected = processor(grey[..., None], return_tensors="pt")["pixel_values"]
+
+    for pictures in (grey, [grey, grey], torch.from_numpy(grey)):
+        found = processor(pictures, return_tensors="pt")["pixel_values"]
+        assert torch.equal(found, expected.expand(len(found), -1, -1, -1))
+    by_order = processor(grey, return_tensors="pt", input_data_format="channels_last")["pixel_values"]
+    assert torch.equal(by_order, expected)
+
+
+@BOTH
+def test_arrays_may_be_views(processor_class: type[Processor], astronaut: NDArray[np.uint8]) -> None:
+    """Mirrored and with exchanged channels, which are negative strides."""
+    view = astronaut[:, ::-1, ::-1]
+
+    found = processor_class()(view, return_tensors="pt")["pixel_values"]
+
+    assert torch.equal(found, processor_class()(view.copy(), return_tensors="pt")["pixel_values"])
+
+
+@BOTH
 def test_everything_is_saved_and_loaded(tmp_path: Path, processor_class: type[Processor]) -> None:
     """Size, colour mode, template and statistics come back through the Auto class, in either backend."""
     processor = processor_class(

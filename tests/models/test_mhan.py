@@ -68,6 +68,15 @@ def test_configuration_switches_the_maps_on(pixel_values: Tensor) -> None:
 
     assert len(model(pixel_values[:1]).attention_maps) == 2
     assert model(pixel_values[:1], output_attentions=False).attention_maps is None
+    assert len(model(pixel_values[:1], output_attentions=None).attention_maps) == 2
+
+
+def test_none_means_as_configured(pixel_values: Tensor) -> None:
+    """``output_attentions=None`` is no answer, for the classifier too: its configuration decides."""
+    small = pixel_values[:1, :, :48, :48]
+    for wanted in (True, False):
+        model = MhanForImageClassification(MhanConfig(image_size=48, output_attentions=wanted)).eval()
+        assert (model(small, output_attentions=None).attention_maps is not None) is wanted
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -48,6 +48,15 @@ def test_fine_tuning_may_start_from_it(folder: Path) -> None:
     assert pipeline(model=model, image_processor=FerImageProcessor(), detector="whole_image", device="cpu")
 
 
+def test_weights_of_another_shape_are_missing_too(tmp_path: Path) -> None:
+    """Both classifiers are made anew for another number of classes, with random weights."""
+    folder = save_small_model(tmp_path / "model")
+
+    model = AutoModelForImageClassification.from_pretrained(folder, num_labels=5, ignore_mismatched_sizes=True)
+
+    assert model.missing_keys == (*CLASSIFIER, "shared_classifier.bias", "shared_classifier.weight")
+
+
 def test_whole_checkpoint_lacks_nothing(tmp_path: Path) -> None:
     """A model that was saved with all its weights has no missing keys."""
     model = AutoModelForImageClassification.from_pretrained(save_small_model(tmp_path / "model"))

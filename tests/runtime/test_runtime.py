@@ -6,6 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import onnx
@@ -135,6 +136,29 @@ def test_options_that_a_backend_does_not_have(network: bytes, name: str, options
     """The message names the option and says what there is."""
     with pytest.raises(InvalidOptionError, match=message):
         open_network(network, name, RuntimeOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("available", "taken", "refused"),
+    [
+        (["CPU", "GPU"], ["CPU", "GPU", "GPU.0"], ["GPU.1", "NPU"]),
+        (["CPU", "GPU.0", "GPU.1"], ["CPU", "GPU", "GPU.0", "GPU.1"], ["GPU.2", "NPU"]),
+    ],
+)
+def test_devices_by_all_their_names(
+    available: list[str], taken: list[str], refused: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenVINO lists one GPU and several by other names; a stand-in for it has the GPUs, which this machine has not."""
+    core = MagicMock(available_devices=available)
+    core.compile_model.return_value.get_property.return_value = MagicMock(__int__=lambda _: 1)
+    monkeypatch.setattr("fer_zoo.runtime.openvino.shared_core", lambda purpose: core)
+
+    for device in taken:
+        assert open_network(b"", "openvino", RuntimeOptions(device=device)).provider.startswith(f"{device} (")
+        assert core.compile_model.call_args.args[1] == device
+    for device in refused:
+        with pytest.raises(InvalidOptionError, match=f"'{device}' for device: expected one of {', '.join(available)}"):
+            open_network(b"", "openvino", RuntimeOptions(device=device))
 
 
 @pytest.mark.parametrize(

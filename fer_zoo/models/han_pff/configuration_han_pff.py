@@ -20,7 +20,7 @@ class HanPffConfig(FerConfig):
 
     The defaults are our reconstruction of the network; the switches are the parts that the paper's ablations take
     away, and the alternatives where its text leaves a choice. The labels come from a :class:`~fer_zoo.labels.LabelSet`:
-    pass both its ``id2label`` and its ``label2id``.
+    pass its ``id2label``.
 
     Args:
         image_size: height and width of the aligned crop in pixels: 224 with a stem of 7 x 7 at stride 2, or a smaller

@@ -221,8 +221,8 @@ class HanPffModel(HanPffPreTrainedModel):
         for block in self.blocks:
             features = block(features)
             levels.append(features)
-        wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
-        fused, attention_maps = self.progressive_fusion(levels, needs_attention=bool(wants_maps))
+        wants_maps = self._wants_attentions(kwargs)
+        fused, attention_maps = self.progressive_fusion(levels, needs_attention=wants_maps)
         vectors = torch.stack([head(level) for head, level in zip(self.vector_heads, fused, strict=True)], dim=1)
         return HanPffModelOutput(
             pooler_output=self.vector_fusion(vectors).flatten(1),

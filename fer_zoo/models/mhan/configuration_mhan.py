@@ -13,8 +13,8 @@ from fer_zoo.models.configuration import MixedFeatureConfig
 class MhanConfig(MixedFeatureConfig):
     """Configuration of :class:`~fer_zoo.models.MhanModel`.
 
-    The defaults are the network of the paper. The labels come from a :class:`~fer_zoo.labels.LabelSet`: pass both its
-    ``id2label`` and its ``label2id``.
+    The defaults are the network of the paper. The labels come from a :class:`~fer_zoo.labels.LabelSet`: pass its
+    ``id2label``.
 
     Args:
         image_size: height and width of the aligned crop in pixels, a positive multiple of 16; the feature map has a

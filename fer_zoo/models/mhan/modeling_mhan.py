@@ -120,7 +120,7 @@ class MhanModel(MhanPreTrainedModel):
         """
         check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
         features = self.local_attention(self.backbone(pixel_values))
-        wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
+        wants_maps = self._wants_attentions(kwargs)
         attended, attention_maps = self.heads(features, needs_maps=wants_maps)
         return MhanModelOutput(
             pooler_output=self.pooler(attended).flatten(1),
@@ -159,7 +159,7 @@ class MhanForImageClassification(MhanPreTrainedModel):
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration, or the
                 labels are neither class numbers nor votes.
         """
-        wants_maps = kwargs.get("output_attentions", self.config.output_attentions)
+        wants_maps = self._wants_attentions(kwargs)
         needs_maps = wants_maps or (labels is not None and self.config.attention_loss != "none")
         outputs: MhanModelOutput = self.mhan(
             pixel_values, **{**kwargs, "output_attentions": needs_maps, "return_dict": True}

@@ -16,8 +16,8 @@ MIN_IMAGE_SIZE = 32  # pixels of the crop for one position of the feature map
 class FerResNetConfig(FerConfig):
     """Configuration of :class:`~fer_zoo.models.FerResNetModel`.
 
-    The labels come from a :class:`~fer_zoo.labels.LabelSet`: pass both its ``id2label`` and its ``label2id``. The model
-    type is ``fer_resnet`` because transformers has a ``resnet`` of its own, with other names for its weights.
+    The labels come from a :class:`~fer_zoo.labels.LabelSet`: pass its ``id2label``. The model type is
+    ``fer_resnet`` because transformers has a ``resnet`` of its own, with other names for its weights.
 
     Args:
         depth: 18 or 50 layers.
