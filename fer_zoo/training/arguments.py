@@ -39,6 +39,7 @@ class ExpressionTrainingArguments(TrainingArguments):
         unreadable: ``"raise"``, or ``"skip"`` to leave out pictures that cannot be read, with their number in the log.
         channels_last: whether the model works with channels as the last dimension in memory, which suits the matrix
             units of graphics cards.
+        dataloader_num_workers: processes that read pictures; where pictures are kept they read once, before training.
         remove_unused_columns: kept off, as the pictures are not an input of the model but are made into one.
         logging_nan_inf_filter: kept off, so that a loss that is no number is seen.
 
@@ -57,6 +58,7 @@ class ExpressionTrainingArguments(TrainingArguments):
     store: str = "none"
     unreadable: str = "raise"
     channels_last: bool = False
+    dataloader_num_workers: int = 0
     remove_unused_columns: bool = False
     logging_nan_inf_filter: bool = False
 
@@ -77,7 +79,7 @@ class ExpressionTrainingArguments(TrainingArguments):
         if isinstance(self.augmentation, Augmentation):
             self.augmentation = self.augmentation.to_dict()  # these options are written as JSON
         self.augmentation = Augmentation.from_dict(self.augmentation).to_dict()
-        self.reading_workers = self.dataloader_num_workers  # for what is read once, before training or after it
+        self.reading_workers: int = self.dataloader_num_workers  # for what is read once, before training or after it
         if self.store != "none":
             self.dataloader_num_workers = 0  # nothing is left to read, and pictures on a device cannot change process
             self.dataloader_pin_memory = False
