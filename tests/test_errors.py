@@ -32,6 +32,7 @@ from fer_zoo.errors import (
     RunFolderError,
     SmallerBatchWarning,
     TrainingDataError,
+    TrainingDivergedError,
     UnknownNameError,
     UnknownSettingError,
     VideoNotFoundError,
@@ -122,6 +123,13 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         TrainingDataError("There are no pictures"),
         (ValueError,),
         "There are no pictures. To see what a data set holds: fer-zoo data check KIND PATH",
+    ),
+    (
+        TrainingDivergedError(0.5, 1.25),
+        (ArithmeticError,),
+        "The training has diverged, after 1.25 of its epochs: some weights are no longer finite numbers. Begin anew "
+        "(--restart) with a lower training.learning_rate, which was 0.5, a longer training.warmup_steps, or "
+        "training.bf16 in the place of training.fp16.",
     ),
     (
         WorkerError("no memory is left"),

@@ -75,10 +75,11 @@ def analyze_upload(
     timer.daemon = True
     try:
         with analyzer.use(model, detector) as pipe:
+            follower = VideoAnalyzer(pipe, detect_every=DETECT_EVERY)
             timer.start()
             summary = analyze_video(
                 path,
-                VideoAnalyzer(pipe, detect_every=DETECT_EVERY),
+                follower,
                 annotated=annotated,
                 max_seconds=limits.max_video_seconds,
                 max_pixels=limits.max_pixels,

@@ -32,8 +32,8 @@ class FerPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must scale when it accumulates
     missing_keys: tuple[str, ...] = ()
-    """Weights with random values, in order: the checkpoint lacked them when the model was loaded, or had them in
-    another shape, which ``ignore_mismatched_sizes=True`` allows."""
+    """Weights that have random values, as the checkpoint lacked them when the model was loaded, or had them in another
+    shape, which ``ignore_mismatched_sizes=True`` allows; in order."""
     _is_fused = False
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -51,20 +51,20 @@ def test_requests_beyond_those_that_may_wait_are_sent_away(analyzer: FaceAnalyze
 
 
 class SlowDetector:
-    """Finds nothing, and waits at every look until the time of the work is up.
+    """Finds nothing, and when it has looked the time of the work is up.
 
     Args:
-        is_up: waits, at most for a minute.
+        timers: the timer of the work, as soon as there is one.
     """
 
     gives_crops = False
 
-    def __init__(self, is_up: Callable[[], object]) -> None:
-        self.is_up = is_up
+    def __init__(self, timers: list[Timer]) -> None:
+        self.timers = timers
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Face, ...]]:
         """Return no face for each picture."""
-        self.is_up()
+        self.timers[0].function()
         return [() for _ in images]
 
 
@@ -84,10 +84,11 @@ def test_work_that_takes_too_long_ends_where_it_is(
     path = write_video(tmp_path / "upload" / "long.mp4", [NO_FACE] * NUM_FRAMES)
     model, detector = analyzer.models[0], analyzer.detectors[0]
     with analyzer.use(model, detector) as pipe:
-        monkeypatch.setattr(pipe, "detector", SlowDetector(lambda: timers[0].finished.wait(60)))
+        monkeypatch.setattr(pipe, "detector", SlowDetector(timers))
 
-    analysis = analyze_upload(analyzer, path, "long.mp4", model, detector, DemoLimits(max_work_seconds=0.01))
+    analysis = analyze_upload(analyzer, path, "long.mp4", model, detector, DemoLimits(max_work_seconds=60))
 
+    assert (timers[0].interval, timers[0].finished.is_set()) == (60, True)
     assert analysis.is_cut
     assert analysis.summary.num_frames < NUM_FRAMES
     seconds = analysis.summary.num_frames / 25
