@@ -17,6 +17,24 @@ from os import PathLike
 from pathlib import Path
 from uuid import uuid4
 
+from fer_zoo.errors import InvalidOptionError
+
+
+def check_place(option: str, place: Path) -> None:
+    """Refuse a place that no file can be put in; one that is free, or has a file, may have one.
+
+    Args:
+        option: what errors call it.
+        place: the place.
+
+    Raises:
+        InvalidOptionError: if it is a folder, a device or a pipe.
+    """
+    if place.is_dir():
+        raise InvalidOptionError(option, str(place), "a file, this is a folder")
+    if place.exists() and not place.is_file():
+        raise InvalidOptionError(option, str(place), "a file, this is a device or a pipe")
+
 
 def partial_path(place: Path) -> Path:
     """Return a free hidden name beside a place, with its ending, for what is on its way there."""
@@ -161,4 +179,4 @@ def _naming(path: str | PathLike[str], partial: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
-__all__ = ["partial_path", "put_in_place", "whole_file", "whole_folder", "write_whole"]
+__all__ = ["check_place", "partial_path", "put_in_place", "whole_file", "whole_folder", "write_whole"]

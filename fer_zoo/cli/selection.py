@@ -55,7 +55,7 @@ def select_pictures(
     """
     options = reader_options(label_set)
     if split is None:
-        found = open_reader(kind, path, **options).find_splits()
+        found = open_reader(kind, path).find_splits()
         split = next((name for name in PREFERRED_SPLITS if name in found), None)
     dataset = load_dataset(kind, path, split=split, **options)
     words = []

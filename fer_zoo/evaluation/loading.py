@@ -11,7 +11,6 @@ from fer_zoo.errors import InvalidOptionError
 from fer_zoo.export import is_exported, load_exported
 from fer_zoo.hub.failures import loading_errors
 from fer_zoo.labels import LabelSet, parse_expression
-from fer_zoo.models import register_models
 from fer_zoo.models.checkpoint_errors import check_filled
 from fer_zoo.pipelines.backend import fastest_device
 from fer_zoo.registry import load_image_processor, resolve_model
@@ -66,7 +65,6 @@ def load_classifier(
         return Classifier(
             model.config.name_or_path or type(model).__name__, model.to(device) if device else model, processor
         )
-    register_models()
     if is_exported(model):
         return Classifier(fspath(model), load_exported(model), processor or load_image_processor(model))
     checkpoint = resolve_model(model)

@@ -23,7 +23,7 @@ from fer_zoo.pipelines.run_folder import RunFolder
 from fer_zoo.results import ImageResult, read_json_lines, write_csv, write_json_lines, write_parquet
 from fer_zoo.results.files import encode_result
 from fer_zoo.results.table import arrow_schema
-from fer_zoo.whole_files import put_in_place, write_whole
+from fer_zoo.whole_files import check_place, put_in_place, write_whole
 
 OPTIONS_FILE: Final = "options.json"
 SHOWN_FAILURES: Final = 20  # reasons that a summary holds; the output has all of them
@@ -186,10 +186,7 @@ class ResultStore:
 
     def _check_output(self, *, overwrite: bool) -> None:
         """Refuse an output that would be replaced without being asked."""
-        if self.output.is_dir():
-            raise InvalidOptionError("output", str(self.output), "a file, this is a folder")
-        if self.output.exists() and not self.output.is_file():
-            raise InvalidOptionError("output", str(self.output), "a file, this is a device or a pipe")
+        check_place("output", self.output)
         if self.output.exists() and not overwrite and not self.folder.exists():
             expected = "a file that does not exist; choose another, or overwrite=True (--overwrite) to replace it"
             raise InvalidOptionError("output", str(self.output), expected)

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassi
 from fer_zoo.errors import CheckpointError, DatasetWarning, InvalidOptionError, UnknownSettingError
 from fer_zoo.imaging import CROP_TEMPLATES
 from fer_zoo.labels import LabelSet, parse_expression
-from fer_zoo.models import FerConfig, FerImageProcessor, register_models
+from fer_zoo.models import FerConfig, FerImageProcessor
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.registry import create_model, get_entry, resolve_model
 from fer_zoo.training.crop_frames import find_crop_template
@@ -68,7 +68,6 @@ def make_initial_model(settings: RunSettings, label_set: LabelSet) -> InitialMod
     Warns:
         DatasetWarning: if the crops of the data are framed otherwise than those that the weights were learned from.
     """
-    register_models()
     make = _load if settings.model.starts_from_weights else _create
     try:
         return make(settings, label_set)
@@ -114,7 +113,6 @@ def class_dimensions(config: FerConfig) -> dict[str, int]:
     for num_labels in (2, 3):
         sized = copy.deepcopy(config)
         sized.id2label = {index: str(index) for index in range(num_labels)}
-        sized.label2id = {str(index): index for index in range(num_labels)}
         with torch.device("meta"):
             state = AutoModelForImageClassification.from_config(sized).state_dict()
         shapes.append({name: tuple(value.shape) for name, value in state.items()})
@@ -206,7 +204,7 @@ def _check_config(settings: RunSettings, config_class: type[FerConfig]) -> None:
 def _with_labels(config: FerConfig, label_set: LabelSet) -> FerConfig:
     """Return a copy of a configuration with other classes."""
     changed = copy.deepcopy(config)
-    changed.id2label, changed.label2id = label_set.id2label, label_set.label2id
+    changed.id2label = label_set.id2label
     return changed
 
 

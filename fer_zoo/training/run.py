@@ -21,7 +21,6 @@ from fer_zoo.hub.files import CARD
 from fer_zoo.models.checkpoint import save_checkpoint
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.data import TrainingData, load_training_data
-from fer_zoo.training.divergence import check_finite
 from fer_zoo.training.initial_model import InitialModel, make_initial_model
 from fer_zoo.training.methods import METHODS
 from fer_zoo.training.model_card import training_card
@@ -193,7 +192,6 @@ class TrainingRun:
         trainer = self.make_trainer(callbacks)
         with batch_size_errors(self.arguments.per_device_train_batch_size):
             trainer.train(resume_from_checkpoint=None if self.checkpoint is None else str(self.checkpoint))
-        check_finite(trainer.model, self.arguments.learning_rate, trainer.state.epoch)
         result = self._finish(trainer, time.monotonic() - started) if self.is_main_process else None
         wait_for_everyone()
         return result

@@ -14,12 +14,11 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedModel, TrainerCallback
 from transformers.trainer_utils import EvalLoopOutput
 
-from fer_zoo.errors import InvalidOptionError, TrainingDataError
+from fer_zoo.errors import InvalidOptionError, TrainingDataError, TrainingDivergedError
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.augmentation import Augmentation, augment, mix
 from fer_zoo.training.averaging import AVERAGE_FILE, WeightAverage
-from fer_zoo.training.divergence import check_finite
 from fer_zoo.training.measuring import MeasuringTrainer
 from fer_zoo.training.optimization import count_steps, decay_schedule, parameter_groups
 from fer_zoo.training.pictures import (
@@ -270,9 +269,14 @@ class ExpressionTrainer(MeasuringTrainer):
     # The average
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """Train; afterwards the model has the averaged weights, if there is an average."""
+        """Train; afterwards the model has the averaged weights, if there is an average.
+
+        Raises:
+            TrainingDivergedError: if weights have become infinite or no numbers.
+        """
         self.average = WeightAverage(self.model, self.args.ema_decay) if self.args.ema_decay else None
         output = super().train(*args, **kwargs)
+        self._check_finite()
         if self.average is not None:
             self.average.copy_to(self.model)
         return output
@@ -290,8 +294,9 @@ class ExpressionTrainer(MeasuringTrainer):
             return super().evaluation_loop(*args, **kwargs)
 
     def _check_finite(self) -> None:
-        """Refuse to go on with weights that are no longer numbers."""
-        check_finite(self.model, self.args.learning_rate, self.state.epoch)
+        """Refuse to go on with weights that are no longer finite numbers."""
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters()):
+            raise TrainingDivergedError(self.args.learning_rate, self.state.epoch)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write a checkpoint with the average beside the weights."""

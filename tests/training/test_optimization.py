@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from training_rows import narrow_model
@@ -44,30 +46,28 @@ def test_learning_rates_fall_from_the_last_stage_to_the_first() -> None:
     assert len(decays) == len(names)
 
 
-def test_the_schedule_falls_every_two_epochs_after_the_warm_up() -> None:
-    """With 3 steps an epoch the rate is 0, 1/2, 1, 1… and a tenth from the sixth step on."""
+def decaying_rates(num_steps: int, **options: Any) -> list[float]:
+    """Return the learning rates of so many steps, of which the highest is 1."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=1.0)
-    schedule = decay_schedule(optimizer, factor=0.1, epochs=2, steps_per_epoch=3, warmup_steps=2)
-
+    schedule = decay_schedule(optimizer, **options)
     rates = []
-    for _ in range(13):
-        rates.append(schedule.get_last_lr()[0])
+    for _ in range(num_steps):
+        rates.append(float(schedule.get_last_lr()[0]))
         optimizer.step()
         schedule.step()
+    return rates
+
+
+def test_the_schedule_falls_every_two_epochs_after_the_warm_up() -> None:
+    """With 3 steps an epoch the rate is 0, 1/2, 1, 1… and a tenth from the sixth step on."""
+    rates = decaying_rates(13, factor=0.1, epochs=2, steps_per_epoch=3, warmup_steps=2)
 
     assert rates == pytest.approx([0, 0.5, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01])
 
 
 def test_a_warm_up_longer_than_the_first_falls_does_not_jump() -> None:
     """The rate grows to what has fallen by then, and goes on from there."""
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=1.0)
-    schedule = decay_schedule(optimizer, factor=0.5, epochs=1, steps_per_epoch=2, warmup_steps=4)
-
-    rates = []
-    for _ in range(6):
-        rates.append(schedule.get_last_lr()[0])
-        optimizer.step()
-        schedule.step()
+    rates = decaying_rates(6, factor=0.5, epochs=1, steps_per_epoch=2, warmup_steps=4)
 
     assert rates == pytest.approx([0, 0.25, 0.25, 0.375, 0.25, 0.25])
 

@@ -239,7 +239,7 @@ class HanPffForImageClassification(HanPffPreTrainedModel):
     independence loss serve training alone. The centres and their rate are stored with the weights.
 
     Args:
-        config: the configuration; ``num_labels`` (or ``id2label`` and ``label2id``) sets the classes.
+        config: the configuration; ``num_labels`` or ``id2label`` sets the classes.
     """
 
     def __init__(self, config: HanPffConfig) -> None:

@@ -66,7 +66,7 @@ class MfnForImageClassification(LinearImageClassification, MfnPreTrainedModel):
     """The mixed feature network with a classifier: the expression of an aligned face.
 
     Args:
-        config: the configuration; ``num_labels`` (or ``id2label`` and ``label2id``) sets the classes.
+        config: the configuration; ``num_labels`` or ``id2label`` sets the classes.
     """
 
     def __init__(self, config: MfnConfig) -> None:

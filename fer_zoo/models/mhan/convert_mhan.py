@@ -195,7 +195,6 @@ def _config_of(state: Mapping[str, Tensor], label_set: LabelSet) -> MhanConfig:
         use_local_attention=local_attention is not None,
         local_attention_kernel_size=5 if local_attention is None else local_attention.shape[-1],
         id2label=label_set.id2label,
-        label2id=label_set.label2id,
     )
 
 

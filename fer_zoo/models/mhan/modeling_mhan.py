@@ -133,7 +133,7 @@ class MhanForImageClassification(MhanPreTrainedModel):
     """MHAN with its classifier: the expression of an aligned face.
 
     Args:
-        config: the configuration; ``num_labels`` (or ``id2label`` and ``label2id``) sets the classes.
+        config: the configuration; ``num_labels`` or ``id2label`` sets the classes.
     """
 
     def __init__(self, config: MhanConfig) -> None:

@@ -145,7 +145,7 @@ class FerResNetForImageClassification(LinearImageClassification, FerResNetPreTra
     """A residual network with a classifier: the expression of an aligned face.
 
     Args:
-        config: the configuration; ``num_labels`` (or ``id2label`` and ``label2id``) sets the classes.
+        config: the configuration; ``num_labels`` or ``id2label`` sets the classes.
     """
 
     def __init__(self, config: FerResNetConfig) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.pipelines.video.reader import VideoFrame
 from fer_zoo.video_results import FrameResult, Segment
-from fer_zoo.whole_files import partial_path, put_in_place
+from fer_zoo.whole_files import check_place, partial_path, put_in_place
 
 
 class Output(Protocol):
@@ -62,10 +62,7 @@ class PartialFile:
     def __init__(self, option: str, place: Path) -> None:
         self._option, self.place = option, place
         with self.told_if_not_writable():
-            if place.is_dir():
-                raise InvalidOptionError(option, str(place), "a file, this is a folder")
-            if place.exists() and not place.is_file():
-                raise InvalidOptionError(option, str(place), "a file, this is a device or a pipe")
+            check_place(option, place)
             real = Path(os.path.realpath(place))
             self.path = partial_path(real.with_suffix(place.suffix))
             real.parent.mkdir(parents=True, exist_ok=True)
