@@ -71,6 +71,7 @@ def train(faces: Path, output: Path, *, model: str, config: dict[str, Any], **op
         args=TrainingArguments(
             output_dir=str(output / "checkpoints"),
             remove_unused_columns=False,  # the collator makes pixel values of the column "image"
+            dataloader_drop_last=True,  # batch normalisation cannot learn from a last batch of one picture
             report_to="none",
             save_strategy="no",
             **options,
@@ -83,6 +84,7 @@ def train(faces: Path, output: Path, *, model: str, config: dict[str, Any], **op
     trainer.train()
     network.save_pretrained(output)
     processor.save_pretrained(output)
+    trainer.args.dataloader_drop_last = False  # the Trainer would leave out pictures that it measures too
     return dict(trainer.evaluate())
 
 

@@ -13,7 +13,7 @@ from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import ImageReadError, InvalidOptionError
 from fer_zoo.evaluation.data import LabelledPictures, OnProgress, OnUnreadable, check_source, read_item
 from fer_zoo.evaluation.predictions import Predictions
-from fer_zoo.explain.evaluating import evaluating
+from fer_zoo.models.evaluating import evaluating
 from fer_zoo.pipelines import pipeline
 from fer_zoo.results import FaceExpression, ImageResult
 

@@ -16,8 +16,8 @@ from transformers import PreTrainedModel
 from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.evaluation.data import LabelledPictures, OnProgress, OnUnreadable, check_source, read_batches
 from fer_zoo.evaluation.packages import import_extra
-from fer_zoo.explain.evaluating import evaluating
 from fer_zoo.labels import Expression, LabelSet
+from fer_zoo.models.evaluating import evaluating
 
 
 class PredictionOptions(TypedDict, total=False):

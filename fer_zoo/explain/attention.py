@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fer_zoo.errors import InvalidOptionError
-from fer_zoo.explain.evaluating import evaluating
+from fer_zoo.models.evaluating import evaluating
 
 EXPECTED = (
     "a model whose output has attention_maps, such as MhanForImageClassification, or HanPffForImageClassification with "

@@ -16,6 +16,7 @@ from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.explain.attention import attention_maps
 from fer_zoo.explain.gradients import target_index, weigh_features
 from fer_zoo.imaging.align import Matrix, crop_transform
+from fer_zoo.imaging.read import ImageSource, read_image
 from fer_zoo.models import FerImageProcessor, FerImageProcessorPil
 from fer_zoo.results import Face
 
@@ -47,7 +48,7 @@ class Explanation:
 def explain_face(
     model: PreTrainedModel,
     image_processor: FerImageProcessor | FerImageProcessorPil,
-    image: NDArray[np.uint8],
+    image: ImageSource,
     face: Face,
     *,
     method: Method = "grad_cam",
@@ -59,7 +60,7 @@ def explain_face(
     Args:
         model: the classifier.
         image_processor: the one that belongs to the model.
-        image: RGB, ``(H, W, 3)``.
+        image: the picture, as :func:`fer_zoo.imaging.read_image` takes it.
         face: a face in that picture, as a detector gives it.
         method: ``"grad_cam"`` for the places that speak for an expression, or ``"attention"`` for the mean of the
             model's attention maps, stretched so that the least attended place is 0 and the most attended one 1.
@@ -69,6 +70,7 @@ def explain_face(
     Raises:
         UnknownNameError: if there is no such method, or the model has no such expression.
         InvalidOptionError: if a target is given for attention, or the model does not give what the method needs.
+        ImageReadError: if the picture cannot be read.
 
     Example:
         >>> from fer_zoo import pipeline, read_image
@@ -81,12 +83,12 @@ def explain_face(
         ('happiness', (48, 48), (512, 512, 3))
     """
     check_method(model, method, target)
-    size = image_processor.size["height"]
+    picture, size = read_image(image), image_processor.size["height"]
     if is_crop:
-        crop = image
-        transform = np.array([[size / image.shape[1], 0.0, 0.0], [0.0, size / image.shape[0], 0.0]])
+        crop = picture
+        transform = np.array([[size / crop.shape[1], 0.0, 0.0], [0.0, size / crop.shape[0], 0.0]])
     else:
-        (crop,) = image_processor.crop_faces(image, [face])
+        (crop,) = image_processor.crop_faces(picture, [face])
         transform = crop_transform(face, image_processor.template, size)
     features = image_processor([crop], return_tensors="pt", input_data_format="channels_last")
     pixel_values = features["pixel_values"].to(model.device, model.dtype)

@@ -17,7 +17,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
-from fer_zoo.explain.evaluating import evaluating
+from fer_zoo.models.evaluating import evaluating
 
 
 def grad_cam(model: PreTrainedModel, pixel_values: Tensor, target: str | None = None) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_zoo.explain.faces import Explanation
+from fer_zoo.imaging.read import ImageSource, read_image
 from fer_zoo.ranges import check_shares
 
 # Viridis of matplotlib (van der Walt, Smith, 2015; CC0): steps of equal size look equal, also with colour vision
@@ -41,27 +42,28 @@ OUTSIDE = -1.0  # heat where no crop is
 STRIP_ROWS = 64  # rows of a picture that are coloured together
 
 
-def overlay(image: NDArray[np.uint8], explanations: Sequence[Explanation], *, alpha: float = 0.5) -> NDArray[np.uint8]:
+def overlay(image: ImageSource, explanations: Sequence[Explanation], *, alpha: float = 0.5) -> NDArray[np.uint8]:
     """Lay the heat of explanations over a picture, from dark violet (0) over green to yellow (1).
 
     Each crop is turned and scaled back to where it was cut out; where crops overlap, the higher heat is shown.
 
     Args:
-        image: RGB, ``(H, W, 3)``; it is not changed.
+        image: the picture, as :func:`fer_zoo.imaging.read_image` takes it; it is not changed.
         explanations: those of faces in that picture.
         alpha: how much the colours cover the crops, in [0, 1].
 
     Returns:
-        a new picture of the same shape, with the original pixels wherever no crop is.
+        the picture in RGB, ``(H, W, 3)``, with its own pixels wherever no crop is.
 
     Raises:
         InvalidOptionError: if alpha is out of its range.
+        ImageReadError: if the picture cannot be read.
     """
     check_shares(alpha=alpha)
-    heat = np.full(image.shape[:2], OUTSIDE, np.float32)
+    drawn = read_image(image)  # shares no memory with what is given
+    heat = np.full(drawn.shape[:2], OUTSIDE, np.float32)
     for explanation in explanations:
         _draw_heat(heat, explanation)
-    drawn = image.copy()
     for top in range(0, len(heat), STRIP_ROWS):  # the colours of a whole picture would take 20 times its memory
         strip = drawn[top : top + STRIP_ROWS]
         strip_heat = heat[top : top + STRIP_ROWS]

@@ -65,13 +65,20 @@ class FerConfig(PreTrainedConfig):
             config_dict: its values.
             **kwargs: those that differ, and options of transformers.
 
+        Returns:
+            the configuration; with ``return_unused_kwargs=True``, it and the options that are none of its fields.
+
         Raises:
             StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule.
             CheckpointError: if transformers can make nothing of the values, or they name another file of weights.
         """
         try:
             _refuse_other_weights(config_dict)
-            return cast(Self, super().from_dict(config_dict, **kwargs))
+            made = super().from_dict(config_dict, **kwargs)
+            config = made[0] if isinstance(made, tuple) else made
+            config.id2label = config.id2label  # label2id may have come after it
+            config.validate()  # transformers sets fields one by one once it has looked at them together
+            return cast(Self, made)
         except (FerZooError, StrictDataclassError):
             raise
         except Exception as error:  # transformers uses many fields before it looks at them

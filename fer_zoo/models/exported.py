@@ -11,7 +11,6 @@ from transformers.utils.generic import can_return_tuple
 from fer_zoo.errors import ExportedModelError
 from fer_zoo.models.configuration import FerConfig
 from fer_zoo.models.linear_classification import FerImageClassifierOutput
-from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.runtime import Network
@@ -67,8 +66,11 @@ class ExportedForImageClassification(FerPreTrainedModel):
             raise ExportedModelError("trained")
         if kwargs.get("output_attentions"):
             raise ExportedModelError("asked for attention maps")
-        check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
-        logits = torch.from_numpy(self.network.run(pixel_values.detach().float().cpu().numpy())[0])
+        pixel_values = self.check_pixel_values(pixel_values)
+        if len(pixel_values):
+            logits = torch.from_numpy(self.network.run(pixel_values.detach().float().cpu().numpy())[0])
+        else:  # which onnxruntime refuses
+            logits = torch.empty(0, self.config.num_labels)
         return FerImageClassifierOutput(
             logits=apply_temperature(logits, self.config, calibrated=kwargs.get("calibrated", False))
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self, cast, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import cached_file
@@ -48,8 +48,8 @@ class FerPreTrainedModel(PreTrainedModel):
             **options: its options.
 
         Returns:
-            The model, whose ``missing_keys`` are what the checkpoint lacks or has in another shape; with
-            ``output_loading_info=True``, the model and the report.
+            The model, whose ``missing_keys`` are what the checkpoint lacks or has in another shape; in the second case
+            its temperature is 1. With ``output_loading_info=True``, the model and the report.
 
         Raises:
             OSError: if there is no ``model.safetensors``.
@@ -64,6 +64,8 @@ class FerPreTrainedModel(PreTrainedModel):
             model, report = super().from_pretrained(*args, **{**options, "output_loading_info": True})
         mismatched = {name for name, *_ in report["mismatched_keys"]}
         model.missing_keys = tuple(sorted(mismatched.union(report["missing_keys"])))
+        if mismatched:
+            model.config.temperature = 1.0  # the old one was fitted to the old weights
         return cast(Self, (model, report) if options.get("output_loading_info") else model)
 
     def fuse(self) -> Self:
@@ -95,6 +97,35 @@ class FerPreTrainedModel(PreTrainedModel):
                     model._is_fused = True
         return self
 
+    def check_pixel_values(self, pixel_values: Tensor) -> Tensor:
+        """Refuse pictures of another shape or of whole numbers with a message that says what was expected.
+
+        Args:
+            pixel_values: ``(B, num_channels, image_size, image_size)``.
+
+        Returns:
+            the same in the type of the weights: image processors give float32, also for a model in half precision.
+
+        Raises:
+            InvalidOptionError: if the shape is another, or the type is none of floating point numbers.
+        """
+        size = self.config.image_size
+        expected = (self.config.num_channels, size, size)
+        if tuple(pixel_values.shape[1:]) != expected:
+            raise InvalidOptionError(
+                "the shape of pixel_values",
+                tuple(pixel_values.shape),
+                f"(batch, {', '.join(map(str, expected))}), as FerImageProcessor makes them",
+            )
+        if not pixel_values.is_floating_point():
+            raise InvalidOptionError(
+                "the type of pixel_values",
+                pixel_values.dtype,
+                "floating point numbers, normalised as FerImageProcessor does it",
+            )
+        weights = (weight.dtype for weight in self.parameters() if weight.is_floating_point())
+        return pixel_values.to(next(weights, pixel_values.dtype))
+
     def begin_training(self) -> None:
         """Forget how far an earlier training had come; the weights stay. Call it before a new one, not to go on."""
 
@@ -113,19 +144,20 @@ class FerPreTrainedModel(PreTrainedModel):
             raise FusedModelError("trained")
         return cast(Self, super().train(mode))
 
-    def save_pretrained(self, save_directory: str | PathLike[str], **options: Any) -> None:
+    def save_pretrained(self, save_directory: str | PathLike[str], *args: Any, **options: Any) -> None:
         """Save the model, as every model of transformers does.
 
         Args:
             save_directory: the folder.
-            **options: those of ``PreTrainedModel.save_pretrained``.
+            *args: what else ``PreTrainedModel.save_pretrained`` takes.
+            **options: its options.
 
         Raises:
             FusedModelError: if the model is fused: its weights are not those of a checkpoint any more.
         """
         if self.is_fused:
             raise FusedModelError("saved")
-        super().save_pretrained(fspath(save_directory), **options)
+        super().save_pretrained(fspath(save_directory), *args, **options)
 
     def post_init(self) -> None:
         """Finish the construction as transformers does, and hand ``attn_implementation`` to the layers."""

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
@@ -14,7 +15,7 @@ from transformers import AutoConfig, AutoModelForImageClassification, PreTrained
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
-from fer_zoo.errors import UnknownNameError
+from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.export import is_exported, load_exported
 from fer_zoo.hub.failures import loading_errors
 from fer_zoo.models.checkpoint_errors import check_filled, checkpoint_errors
@@ -83,6 +84,8 @@ def pipeline(
 
     Raises:
         UnknownNameError: if the task, the model, the detector or an option is not known.
+        InvalidOptionError: if an option is out of its range, a model comes without its image processor, or an image
+            processor cannot cut faces out.
         WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
         CheckpointError: if a folder holds no model, its files are damaged or do not fit together, or the weights do not
@@ -104,6 +107,11 @@ def pipeline(
         options.setdefault("image_processor", load_image_processor(model))
     elif not isinstance(model, PreTrainedModel):
         loaded = resolve_model(model, revision=revision)
+    elif options.get("image_processor") is None:
+        raise InvalidOptionError("image_processor", None, "that of the model, which a model itself does not know")
+    dtype = options.get("dtype")
+    if isinstance(dtype, str) and not (dtype == "auto" or isinstance(getattr(torch, dtype, None), torch.dtype)):
+        raise InvalidOptionError("dtype", dtype, "'auto' or a type of torch, such as 'bfloat16'")
     with ExitStack() as errors:
         if isinstance(loaded, str) and Path(loaded).is_dir():
             with checkpoint_errors(str(model)), loading_errors(loaded):

@@ -102,8 +102,17 @@ class CompiledModel:
             raise InvalidOptionError("compile", options, "False for another backend than torch")
         defaults = ON_CUDA if model.device.type == "cuda" else ELSEWHERE
         self._model = model
-        # logits alone: torch 2.6 cannot give back the outputs of transformers 5.17
-        self._logits: Any = torch.compile(self._classify, **(options if isinstance(options, dict) else defaults))
+        self._options = options if isinstance(options, dict) else defaults
+        self._compile()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is compiled: it can be neither pickled nor copied, and a copy would run this model."""
+        return {name: value for name, value in vars(self).items() if name != "_logits"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Compile again, at the first use of each size."""
+        vars(self).update(state)
+        self._compile()
 
     def __call__(self, pixel_values: Tensor) -> ModelOutput:
         """Return the logits of ``(B, 3, H, W)``."""
@@ -112,6 +121,11 @@ class CompiledModel:
         filled = functional.pad(pixel_values, (0, 0) * (pixel_values.dim() - 1) + (0, size - number))
         # the next run of a CUDA graph writes into the same memory
         return ModelOutput(logits=self._logits(filled)[:number].clone())
+
+    def _compile(self) -> None:
+        """Wrap what gives the logits; torch compiles it at the first use of each size."""
+        # logits alone: torch 2.6 cannot give back the outputs of transformers 5.17
+        self._logits: Any = torch.compile(self._classify, **self._options)
 
     def _classify(self, pixel_values: Tensor) -> Tensor:
         """Return the logits as the model gives them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -20,6 +21,7 @@ from fer_zoo.export import convert_for_backend
 from fer_zoo.imaging.align import has_extent
 from fer_zoo.imaging.read import ImageSource, describe_source
 from fer_zoo.models import ExportedForImageClassification
+from fer_zoo.models.evaluating import evaluating
 from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
 from fer_zoo.pipelines.call_options import CallOptions
@@ -75,7 +77,7 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         **kwargs: those of every pipeline: ``model``, ``image_processor``, ``device``, ``dtype``…
 
     Raises:
-        InvalidOptionError: if an option is out of its range.
+        InvalidOptionError: if an option is out of its range, or the image processor cannot cut faces out.
         UnknownNameError: if there is no detector or option of that name.
         MissingPackageError: if a package that the detector needs is not installed.
     """
@@ -103,6 +105,12 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
     ) -> None:
         check_counts(top_k=top_k, batch_size=kwargs.get("batch_size"))
         super().__init__(*args, **kwargs)
+        if not hasattr(self.image_processor, "crop_faces"):
+            raise InvalidOptionError(
+                "image_processor",
+                type(self.image_processor).__name__,
+                "a FerImageProcessor, which cuts faces out, with the size and the normalisation of the model",
+            )
         self.top_k = top_k
         self.flip = flip
         self._process = os.getpid()
@@ -362,8 +370,9 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
             views = [part, part.flip(-1)] if self.flip else [part]
             return torch.stack([model(view).logits for view in views], dim=1)
 
-        parts = self._face_batches.run(pixel_values, classify)
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        # whoever trains the model beside the pipeline has put it in the other mode
+        with evaluating(self.model) if self.model.training else nullcontext():
+            return torch.cat(self._face_batches.run(pixel_values, classify))
 
     def _do_without_lost_threads(self) -> None:
         """Compute with one thread in a forked process: the others stayed behind, and torch would wait for them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -19,7 +19,7 @@ Images: TypeAlias = list[Any] | tuple[Any, ...]
 ImageStream: TypeAlias = "Iterable[Any] | Dataset[Any]"
 
 #: What counts as one picture; everything else that can be iterated over is many.
-SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, torch.Tensor)
+SINGLE_TYPES = (str, PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, torch.Tensor, Mapping)
 
 
 def is_single(inputs: Any) -> bool:

@@ -23,6 +23,7 @@ LABELS = [i % 7 for i in range(10)]
 EXPECTED = np.eye(7)[LABELS] * 8  # a brightness of 0.8, times ten
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes:UserWarning")  # on a single core
 @pytest.mark.parametrize("options", [{"batch_size": 1}, {"batch_size": 3}, {}, {"batch_size": 4, "num_workers": 2}])
 def test_logits_are_in_the_order_of_the_data(processor: FerImageProcessor, options: Any) -> None:
     """Whatever the batches and who reads them, each row is that of its picture, in evaluation mode."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from fer_zoo import Box, Face, FaceExpressionPipeline, FerImageProcessor, HanPffConfig, HanPffForImageClassification
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
@@ -62,6 +63,18 @@ class TestExplainFace:
         assert (explanation.face, explanation.method, explanation.target) == (smile, "grad_cam", "happiness")
         transform = crop_transform(smile, processor.template, processor.size["height"])
         np.testing.assert_array_equal(explanation.transform, transform)
+
+    def test_any_picture_that_can_be_read(
+        self, embedded_pipeline: FaceExpressionPipeline, astronaut: Array, smile: Face
+    ) -> None:
+        """A picture of Pillow and an array of numbers in [0, 1] are explained, and drawn into, as one of bytes is."""
+        model, processor = embedded_pipeline.model, embedded_pipeline.image_processor
+        expected = explain_face(model, processor, astronaut, smile)
+
+        for image in (Image.fromarray(astronaut), astronaut / 255.0):
+            explanation = explain_face(model, processor, image, smile)
+            np.testing.assert_array_equal(explanation.heat, expected.heat)
+            np.testing.assert_array_equal(overlay(image, [explanation]), overlay(astronaut, [expected]))
 
     def test_target_chooses_the_expression(
         self, embedded_pipeline: FaceExpressionPipeline, astronaut: Array, smile: Face

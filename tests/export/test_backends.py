@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 from dataclasses import astuple
 from pathlib import Path
@@ -152,6 +154,21 @@ def test_compiled_model_fills_batches_up(small: FreshModel) -> None:
     torch.compiler.reset()
 
     assert set(sizes) == {1, 4, 8}
+
+
+def test_copy_of_a_compiled_model_runs_its_own_weights(small: FreshModel) -> None:
+    """A copy, and what comes back from a pickle, compile anew and do not run the network they were made from."""
+    torch.compiler.reset()
+    faces = torch.randn(2, 3, 32, 32)
+    compiled = CompiledModel(small.model, {"backend": "eager"})
+    with torch.no_grad():
+        expected = compiled(faces).logits
+        for other in (copy.deepcopy(compiled), pickle.loads(pickle.dumps(compiled))):  # noqa: S301  # our own bytes
+            torch.testing.assert_close(other(faces).logits, expected)
+            other._model.classifier.weight.zero_()
+            assert not torch.allclose(other(faces).logits, expected)
+        torch.testing.assert_close(compiled(faces).logits, expected)
+    torch.compiler.reset()
 
 
 def test_compiled_pipeline(small: FreshModel, astronaut: NDArray[np.uint8]) -> None:

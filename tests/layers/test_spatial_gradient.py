@@ -1,5 +1,7 @@
 """Spatial gradients, with values worked out by hand."""
 
+from typing import cast
+
 import pytest
 import torch
 from torch import nn
@@ -155,6 +157,25 @@ class TestCentralDifference:
             seen = (1 - theta) * 5 * module.conv.weight.sum(dim=(1, 2, 3)).view(1, 3, 1, 1)
 
             torch.testing.assert_close(module(x + 5), module(x) + seen)
+
+    def test_a_wrapped_convolution_counts_as_a_whole(self) -> None:
+        """What an adapter adds to the convolution is seen in both terms: with theta 1 constant maps give nothing."""
+
+        class Doubled(nn.Module):
+            """A convolution with something added, and no weight of its own to be looked at."""
+
+            def __init__(self, conv: nn.Module) -> None:
+                super().__init__()
+                self.inner = conv
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                """Return twice what the convolution gives."""
+                return cast(torch.Tensor, self.inner(x) + self.inner(x))
+
+        module = CentralDifference(4, theta=1.0)
+        module.conv = Doubled(module.conv)  # type: ignore[assignment]
+
+        assert module(torch.ones(1, 4, 6, 6)).abs().max() < 1e-5
 
     def test_refuses_a_share_outside_its_range(self) -> None:
         """Theta is a share."""

@@ -31,7 +31,6 @@ from fer_zoo.labels import get_label_set
 from fer_zoo.layers import ConvNormPReLU, CoordinateAttention
 from fer_zoo.models import FerConfig, FerModelOutput, FerPreTrainedModel, LinearImageClassification, MfnConfig
 from fer_zoo.models.checkpoint import save_checkpoint
-from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.registry import (
     ENTRIES,
     ModelEntry,
@@ -93,7 +92,7 @@ class StripNetModel(StripNetPreTrainedModel):
     @can_return_tuple
     def forward(self, pixel_values: Tensor, **kwargs: Any) -> FerModelOutput:
         """Describe faces ``(B, 3, image_size, image_size)`` by a map and by its mean."""
-        check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
+        pixel_values = self.check_pixel_values(pixel_values)
         features = self.stages(pixel_values)
         return FerModelOutput(pooler_output=features.mean(dim=(2, 3)), features=features)
 

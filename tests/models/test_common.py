@@ -326,6 +326,7 @@ class TestForward:
 
         with torch.no_grad():
             logits = model(pictures(model).to(dtype)).logits
+            assert torch.equal(model(pictures(model)).logits, logits)  # in float32, as image processors give them
         loss = model.train()(pictures(model).to(dtype), labels=torch.arange(4)).loss
         loss.backward()
 

@@ -82,6 +82,36 @@ def test_label2id_of_other_classes_in_a_file_does_not_count(tmp_path: Path) -> N
     assert AutoConfig.from_pretrained(tmp_path).label2id == raf_db.label2id
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"temperature": -1.0}, "temperature must be above 0 and finite, got -1.0"),
+        ({"label_smoothing": 3.0}, r"label_smoothing must be in \[0, 1\], got 3.0"),
+        ({"image_size": 50}, "image_size must be a positive multiple of 16, got 50"),
+        ({"id2label": {1: "a", 2: "b"}}, KEYS),
+    ],
+)
+def test_options_for_a_checkpoint_keep_to_the_rules(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """What differs from the file is looked at like the file, also where the rest is of other use."""
+    MhanConfig().save_pretrained(tmp_path)
+
+    with pytest.raises(StrictDataclassError, match=message):
+        AutoConfig.from_pretrained(tmp_path, **options)
+    with pytest.raises(StrictDataclassError, match=message):
+        AutoConfig.from_pretrained(tmp_path, return_unused_kwargs=True, **options)
+    kept, unused = AutoConfig.from_pretrained(tmp_path, return_unused_kwargs=True, temperature=2.0, unknown=1)
+    assert (kept.temperature, unused) == (2.0, {"unknown": 1})
+
+
+def test_label2id_alone_changes_nothing(tmp_path: Path) -> None:
+    """Not for a checkpoint either: it is that of its classes."""
+    MhanConfig(num_labels=3).save_pretrained(tmp_path)
+
+    config = AutoConfig.from_pretrained(tmp_path, label2id={"a": 0, "b": 1})
+
+    assert config.label2id == {"LABEL_0": 0, "LABEL_1": 1, "LABEL_2": 2}
+
+
 def test_numbers_of_labels_pass() -> None:
     """A number alone names the classes by their numbers, and the default is that of transformers."""
     assert MhanConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}

@@ -168,6 +168,12 @@ def test_pictures_of_another_shape_are_refused(model: MhanForImageClassification
     )
 
 
+def test_pictures_of_whole_numbers_are_refused(model: MhanForImageClassification) -> None:
+    """They were not normalised."""
+    with pytest.raises(InvalidOptionError, match=r"torch\.uint8 for the type of pixel_values: .*normalised"):
+        model(torch.zeros(1, 3, 112, 112, dtype=torch.uint8))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 from small_models import save_small_model
-from transformers import AutoModelForImageClassification
+from transformers import AutoConfig, AutoModelForImageClassification
 
 from fer_zoo import pipeline
 from fer_zoo.errors import CheckpointError
@@ -55,6 +55,18 @@ def test_weights_of_another_shape_are_missing_too(tmp_path: Path) -> None:
     model = AutoModelForImageClassification.from_pretrained(folder, num_labels=5, ignore_mismatched_sizes=True)
 
     assert model.missing_keys == (*CLASSIFIER, "shared_classifier.bias", "shared_classifier.weight")
+
+
+def test_temperature_of_a_classifier_that_is_made_anew_is_one(tmp_path: Path) -> None:
+    """The old one was fitted to the old weights; it stays where they do."""
+    folder = save_small_model(tmp_path / "model")
+    config = AutoConfig.from_pretrained(folder, temperature=0.8)
+    config.save_pretrained(folder)
+
+    same = AutoModelForImageClassification.from_pretrained(folder, ignore_mismatched_sizes=True)
+    anew = AutoModelForImageClassification.from_pretrained(folder, num_labels=5, ignore_mismatched_sizes=True)
+
+    assert (same.config.temperature, anew.config.temperature) == (0.8, 1.0)
 
 
 def test_whole_checkpoint_lacks_nothing(tmp_path: Path) -> None:

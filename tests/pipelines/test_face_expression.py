@@ -18,7 +18,7 @@ from bright_faces import NO_FACE, TWO_FACES, BrightDetector
 from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
-from transformers import AutoImageProcessor, AutoModelForImageClassification
+from transformers import AutoImageProcessor, AutoModelForImageClassification, ViTImageProcessor
 from transformers.pipelines.pt_utils import KeyDataset
 
 from fer_zoo import FaceExpressionPipeline, ImageResult, pipeline
@@ -162,7 +162,7 @@ def test_empty_list_gives_an_empty_list(embedded_pipeline: FaceExpressionPipelin
     assert list(embedded_pipeline(iter([]))) == []
 
 
-@pytest.mark.parametrize("nothing", [None, 5])
+@pytest.mark.parametrize("nothing", [None, 5, {"image": "smile.jpg", "label": 1}])
 def test_what_is_no_picture_is_refused_at_once(embedded_pipeline: FaceExpressionPipeline, nothing: Any) -> None:
     """It is not taken for a stream, whose error would come when the first result is taken."""
     with pytest.raises(ImageReadError, match=f"Cannot read image .*{type(nothing).__name__}"):
@@ -478,6 +478,34 @@ def test_unknown_names_are_refused() -> None:
         pipeline(model="mahn")
     with pytest.raises(UnknownNameError, match="Unknown detector 'mtcnn'"):
         pipeline(detector="mtcnn", device="cpu")
+
+
+def test_model_in_training_is_left_as_it_is(
+    embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]
+) -> None:
+    """A pipeline beside a training answers as ever, moves no running statistics, and the training goes on."""
+    pipe = copy.deepcopy(embedded_pipeline)
+    pipe.model.train()
+    before = {name: value.clone() for name, value in pipe.model.state_dict().items()}
+
+    assert_same(pipe(astronaut), embedded_pipeline(astronaut))
+
+    assert all(module.training for module in pipe.model.modules())
+    assert all(torch.equal(value, before[name]) for name, value in pipe.model.state_dict().items())
+
+
+def test_image_processor_that_cannot_cut_faces_out_is_refused(embedded_model: MhanForImageClassification) -> None:
+    """It says so when the pipeline is made, not at the first face; and so it does without any."""
+    with pytest.raises(InvalidOptionError, match=r"'ViTImageProcessor' for image_processor: .* cuts faces"):
+        pipeline(model=embedded_model, image_processor=ViTImageProcessor(), device="cpu")
+    with pytest.raises(InvalidOptionError, match="Invalid value None for image_processor: expected that of the model"):
+        pipeline(model=embedded_model, device="cpu")
+
+
+def test_type_that_torch_does_not_have_is_refused() -> None:
+    """It is not taken for the default."""
+    with pytest.raises(InvalidOptionError, match="'floatx' for dtype: expected 'auto' or a type of torch"):
+        pipeline(dtype="floatx", device="cpu")
 
 
 def test_input_that_is_no_picture_is_named(embedded_pipeline: FaceExpressionPipeline) -> None:

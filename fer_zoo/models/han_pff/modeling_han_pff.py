@@ -45,7 +45,6 @@ from fer_zoo.losses import (
 )
 from fer_zoo.models.han_pff.configuration_han_pff import RESNET_IMAGE_SIZE, HanPffConfig
 from fer_zoo.models.han_pff.resnet18 import load_resnet18
-from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.models.temperature import apply_temperature
 
@@ -215,7 +214,7 @@ class HanPffModel(HanPffPreTrainedModel):
         Raises:
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration.
         """
-        check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
+        pixel_values = self.check_pixel_values(pixel_values)
         features = functional.max_pool2d(self.stem(pixel_values).relu(), 3, stride=2, padding=1)
         levels = []
         for block in self.blocks:

@@ -15,7 +15,6 @@ from transformers.utils.generic import can_return_tuple
 from fer_zoo.layers import ConvNorm, MixedBottleneck, MixedFeatureNetwork
 from fer_zoo.models.linear_classification import FerModelOutput, LinearImageClassification
 from fer_zoo.models.mfn.configuration_mfn import MfnConfig
-from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 
 
@@ -57,7 +56,7 @@ class MfnModel(MfnPreTrainedModel):
         Raises:
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration.
         """
-        check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
+        pixel_values = self.check_pixel_values(pixel_values)
         features = self.backbone(pixel_values)
         return FerModelOutput(pooler_output=self.pooler(features).flatten(1), features=features)
 

@@ -28,7 +28,6 @@ from fer_zoo.layers import (
 )
 from fer_zoo.losses import attention_consistency_loss, attention_diversity_loss, classification_loss
 from fer_zoo.models.mhan.configuration_mhan import MhanConfig
-from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.models.temperature import apply_temperature
 
@@ -118,7 +117,7 @@ class MhanModel(MhanPreTrainedModel):
         Raises:
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration.
         """
-        check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
+        pixel_values = self.check_pixel_values(pixel_values)
         features = self.local_attention(self.backbone(pixel_values))
         wants_maps = self._wants_attentions(kwargs)
         attended, attention_maps = self.heads(features, needs_maps=wants_maps)

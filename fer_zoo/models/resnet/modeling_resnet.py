@@ -18,7 +18,6 @@ from transformers.utils.generic import can_return_tuple
 from fer_zoo.layers.inference_form import fold_norm
 from fer_zoo.models.linear_classification import FerModelOutput, LinearImageClassification
 from fer_zoo.models.partial_state import load_partial_state
-from fer_zoo.models.pixel_values import check_pixel_values
 from fer_zoo.models.pretrained_model import FerPreTrainedModel
 from fer_zoo.models.resnet.configuration_resnet import FerResNetConfig
 
@@ -136,7 +135,7 @@ class FerResNetModel(FerResNetPreTrainedModel):
         Raises:
             InvalidOptionError: if the pictures do not have the channels and the size of the configuration.
         """
-        check_pixel_values(pixel_values, num_channels=self.config.num_channels, image_size=self.config.image_size)
+        pixel_values = self.check_pixel_values(pixel_values)
         features = self.backbone(pixel_values)
         return FerModelOutput(pooler_output=features.mean(dim=(2, 3)), features=features)
 
