@@ -14,6 +14,7 @@ from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.selection import reader_options
 from fer_zoo.cli.terminal import encode_json, printable
 from fer_zoo.datasets import DATASETS, DatasetReport, check_dataset
+from fer_zoo.imaging import DEFAULT_MAX_PIXELS
 
 data_app = typer.Typer(rich_markup_mode="rich")
 
@@ -35,6 +36,7 @@ def check(
     label_set: LabelSetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the files of all twins.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Pictures that are decoded at a time.")] = None,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
 ) -> None:
     """Read every picture of a data set; count classes, pictures that occur twice, and files that cannot be read.
 
@@ -42,7 +44,9 @@ def check(
     wrong.
     """
     with errors_as_usage(), show_progress() as on_progress:
-        report = check_dataset(kind, path, threads=threads, on_progress=on_progress, **reader_options(label_set))
+        report = check_dataset(
+            kind, path, threads=threads, max_pixels=max_pixels, on_progress=on_progress, **reader_options(label_set)
+        )
     if as_json:
         print(encode_json(report.to_dict(), indent=2))
     else:

@@ -101,7 +101,7 @@ def _read_rows(file: Path, num_classes: int) -> Iterator[tuple[str, Sample]]:
         offset = lines.tell()
         for number, text in enumerate(lines, start=2):
             row = _split(text, file, number)
-            if row:
+            if any(map(str.strip, row)):  # spreadsheets write rows that are only commas
                 yield _read_row(row, columns, RowPart(number, offset, columns["pixels"]), file, num_classes)
             offset += len(text)
 

@@ -40,7 +40,7 @@ def read_lines(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_csv_rows(file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a CSV file that are not empty, with the number of the line on which each ends, from 1.
+    """Yield the rows of a CSV file that are not blank, with the number of the line on which each ends, from 1.
 
     Raises:
         AnnotationError: the file is not text in UTF-8, or not CSV.
@@ -49,8 +49,9 @@ def read_csv_rows(file: Path) -> Iterator[tuple[int, list[str]]]:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.reader(lines)
             for row in reader:
-                if row:
-                    yield reader.line_num, [field.strip() for field in row]
+                fields = [field.strip() for field in row]
+                if any(fields):  # spreadsheets write rows that are only commas
+                    yield reader.line_num, fields
     except (UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(str(file), None, f"it is not CSV in UTF-8 ({error})") from error
 

@@ -14,6 +14,7 @@ from fer_zoo.datasets.reader import DatasetReader
 from fer_zoo.datasets.sample import Sample
 from fer_zoo.datasets.twins import try_pixel_checksums
 from fer_zoo.errors import ImageReadError
+from fer_zoo.imaging import DEFAULT_MAX_PIXELS
 from fer_zoo.labels import LabelSet
 
 
@@ -128,6 +129,7 @@ def check_dataset(
     path: str | PathLike[str],
     *,
     threads: int | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> DatasetReport:
@@ -137,8 +139,9 @@ def check_dataset(
         kind: what it is, a key of ``DATASETS``.
         path: its folder, or the file of a table.
         threads: how many pictures are decoded at a time; by default what Python chooses for the number of cores.
+        max_pixels: largest accepted picture, width times height in pixels.
         on_progress: called after each picture with the number done and the number of all.
-        options: as for :func:`load_dataset`.
+        options: what only this kind has, for example ``label_set`` or ``last_frames``.
 
     Raises:
         UnknownNameError: there is no such kind or option.
@@ -150,7 +153,7 @@ def check_dataset(
     samples = [(split, sample) for split, part in read.items() for sample in part.samples]
     places: dict[str, list[tuple[str, Sample]]] = defaultdict(list)
     unreadable = []
-    checksums = try_pixel_checksums([sample for _, sample in samples], threads=threads)
+    checksums = try_pixel_checksums([sample for _, sample in samples], max_pixels=max_pixels, threads=threads)
     for done, ((split, sample), checksum) in enumerate(zip(samples, checksums, strict=True), start=1):
         if isinstance(checksum, ImageReadError):
             unreadable.append((sample.source, checksum.reason))

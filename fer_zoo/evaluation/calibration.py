@@ -26,7 +26,7 @@ from fer_zoo.evaluation.predictions import PredictionOptions, Predictions, predi
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
 
 NUM_DIMENSIONS = 2  # of logits: pictures and classes
-TOLERANCE = 1e-12  # of the logarithm of the temperature
+TOLERANCE = 1e-12  # of the logarithm of the temperature, and of slopes relative to the largest margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     scores = np.asarray(logits, np.float64)
     targets = _target_distribution(scores, np.asarray(labels))
     softmax = import_extra("scipy.special").softmax
+    scores = scores - scores.max(axis=1, keepdims=True)  # an offset of a row would only add to the rounding
 
     def slope(log_temperature: float) -> float:
         """Return the derivative of the likelihood by the inverse of the temperature."""
@@ -98,11 +99,12 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         return float(((probabilities - targets) * scores).sum(axis=1).mean())
 
     low, high = log(MIN_TEMPERATURE), log(MAX_TEMPERATURE)
-    if np.ptp(scores, axis=1).max() == 0:
+    if not scores.any():
         return 1.0  # equal logits: every temperature gives the same
-    if slope(low) <= 0:
+    rounding = TOLERANCE * np.abs(scores).max()  # a slope of 0, as where every answer is right, is computed as less
+    if slope(low) <= rounding:
         return MIN_TEMPERATURE
-    if slope(high) >= 0:
+    if slope(high) >= -rounding:
         return MAX_TEMPERATURE
     return exp(import_extra("scipy.optimize").brentq(slope, low, high, xtol=TOLERANCE))
 

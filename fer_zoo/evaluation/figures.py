@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fer_zoo.evaluation.packages import import_extra
+from fer_zoo.results.names import escape_for_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,7 +125,9 @@ def _mark_means(axes: Axes, report: EvaluationReport) -> None:
 def _title(report: EvaluationReport) -> str:
     """Return what every picture says above."""
     protocol = "aligned crops" if report.detector is None else f"detector {report.detector}"
-    return f"{report.model} on {report.dataset}, {report.split}\n{protocol}, {report.counts.evaluated:,} pictures"
+    return escape_for_figure(
+        f"{report.model} on {report.dataset}, {report.split}\n{protocol}, {report.counts.evaluated:,} pictures"
+    )
 
 
 def _new_figure(width: float, height: float) -> Figure:

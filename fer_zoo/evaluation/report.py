@@ -127,8 +127,9 @@ class EvaluationReport:
         try:
             with whole_folder(folder) as destination:
                 text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-                (destination / JSON_FILE).write_text(text + "\n", encoding="utf-8")
-                (destination / MARKDOWN_FILE).write_text(self.to_markdown(), encoding="utf-8")
+                texts = {JSON_FILE: f"{text}\n", MARKDOWN_FILE: self.to_markdown()}
+                for name, content in texts.items():  # JSON reads the escapes of half characters as what they were
+                    (destination / name).write_text(content, encoding="utf-8", errors="backslashreplace")
                 for name, picture in pictures.items():
                     (destination / name).write_bytes(picture)
         except OSError as error:

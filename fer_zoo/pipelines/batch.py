@@ -111,9 +111,7 @@ def run_groups(
     Raises:
         WorkerError: if the work ended before every picture had a row.
     """
-    names = [fspath(source) for source in ([sources] if isinstance(sources, str | PathLike) else sources)]
-    if not names:
-        raise InvalidOptionError("sources", sources, "at least one folder, archive or picture")
+    names = _names(sources)
     shown = [shown_source(name) for name in names]  # the options of a run are a file that others may read
     paths = [name if "://" in name else os.path.realpath(name) for name in shown]
     store = ResultStore(Path(output), {"sources": shown, "paths": paths, **options}, overwrite=overwrite)
@@ -166,6 +164,19 @@ def describe_run(pipe: FaceExpressionPipeline, options: AnalysisOptions) -> dict
         "max_pixels": settled.reading["max_pixels"],
         "group_size": GROUP_SIZE,
     }
+
+
+def _names(sources: Sources) -> list[str]:
+    """Return the paths and URIs of sources.
+
+    Raises:
+        InvalidOptionError: if there are none, or they are something else.
+    """
+    listed: object = [sources] if isinstance(sources, str | PathLike) else sources
+    names = list(listed) if isinstance(listed, Iterable) else []
+    if not names or not all(isinstance(name, str | PathLike) for name in names):
+        raise InvalidOptionError("sources", sources, "at least one folder, archive or picture, as a path or URI")
+    return [fspath(name) for name in names]
 
 
 def _groups(sources: Iterable[str]) -> Iterator[Group]:

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_zoo.errors import FerZooError, ImageReadError
-from fer_zoo.imaging.archives import ArchiveReader
+from fer_zoo.imaging.archives import ArchivedPicture, ArchiveReader
 from fer_zoo.imaging.locations import Location, fetch, load, name_of
+from fer_zoo.imaging.remote import RemotePicture
 from fer_zoo.pipelines.detected import DetectedPicture
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 from fer_zoo.pipelines.threads import AHEAD, map_in_order
@@ -45,9 +46,22 @@ class Group:
 
     @property
     def digest(self) -> str:
-        """A name for the group that depends on its pictures' names and their order."""
-        names = "\0".join(map(name_of, self.locations))
-        return hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        """A name for the group that depends on where its pictures are and on their order."""
+        places = "\0".join(map(_identity, self.locations))
+        return hashlib.sha256(places.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _identity(location: Location | ImageReadError) -> str:
+    """Return what tells a picture from all others, without passwords; several may be shown by one name.
+
+    An archive may hold a name more than once, and neither queries of URIs nor contents of data URLs are shown.
+    """
+    if isinstance(location, ArchivedPicture):
+        return f"{location}\0{location.position}\0{location.size}"
+    if isinstance(location, RemotePicture):
+        return f"{location}\0{location.root.partition('?')[2]}"
+    is_data = isinstance(location, str) and location.lower().startswith("data:")
+    return str(location) if is_data else name_of(location)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Final, TextIO
 from fer_zoo.errors import ResultFileError
 from fer_zoo.packages import import_optional
 from fer_zoo.results.image import ImageResult
-from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows, valid_text
+from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows, valid_row
 from fer_zoo.whole_files import whole_file
 
 ROWS_AT_ONCE: Final = 8192  # rows of a row group of Parquet, about 3 MB
@@ -45,7 +45,7 @@ def read_json_lines(path: str | PathLike[str]) -> Iterator[ImageResult]:
     """Yield the results of a file that :func:`write_json_lines` wrote, equal to those that were written.
 
     Args:
-        path: the file.
+        path: the file; blank lines are passed over.
 
     Raises:
         OSError: if the file cannot be read.
@@ -53,6 +53,8 @@ def read_json_lines(path: str | PathLike[str]) -> Iterator[ImageResult]:
     """
     with Path(path).open("rb") as file:
         for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue  # as editors leave one at the end
             try:
                 result = ImageResult.from_dict(json.loads(line))
             except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -75,9 +77,14 @@ class _UnixLines:
         return self._file.write(line.removesuffix("\r\n") + "\n")
 
 
-def csv_writer(file: TextIO) -> csv.DictWriter[str]:
-    """Return a writer of the columns that hold no list."""
-    return csv.DictWriter(_UnixLines(file), FLAT_COLUMNS, extrasaction="ignore", lineterminator="\r\n")
+def csv_writer(file: TextIO, columns: Sequence[str] = FLAT_COLUMNS) -> csv.DictWriter[str]:
+    """Return a writer of some columns; what a row has of others is left out, and what it lacks is empty.
+
+    Args:
+        file: opened with ``newline=""``.
+        columns: by default those of results that hold no list.
+    """
+    return csv.DictWriter(_UnixLines(file), columns, extrasaction="ignore", lineterminator="\r\n")
 
 
 def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None:
@@ -113,7 +120,7 @@ def write_parquet(results: Iterable[ImageResult], path: str | PathLike[str]) -> 
     """
     arrow, schema = import_optional("pyarrow", "Writing Parquet", "results"), arrow_schema()
     parquet = import_optional("pyarrow.parquet", "Writing Parquet", "results")
-    rows = (valid_text(row) for result in results for row in to_table_rows(result))
+    rows = (valid_row(row) for result in results for row in to_table_rows(result))
     with whole_file(path) as partial, partial.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
         while some := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(arrow.Table.from_pylist(some, schema=schema))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fer_zoo.packages import import_optional
 from fer_zoo.results.image import ImageResult
+from fer_zoo.results.names import escape_bytes
 
 if TYPE_CHECKING:
     import pandas
@@ -68,13 +69,9 @@ def to_table_rows(result: ImageResult) -> list[dict[str, Any]]:
     return rows
 
 
-def valid_text(row: dict[str, Any]) -> dict[str, Any]:
+def valid_row(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row without the half characters that stand for bytes of names that are not UTF-8."""
-    valid = {
-        name: row[name].encode("utf-8", "backslashreplace").decode() if row[name] else row[name]
-        for name in ("image", "error")
-    }
-    return {**row, **valid}
+    return {**row, **{name: row[name] and escape_bytes(row[name]) for name in ("image", "error")}}
 
 
 def to_pandas(results: Iterable[ImageResult]) -> pandas.DataFrame:
@@ -99,7 +96,7 @@ def to_pandas(results: Iterable[ImageResult]) -> pandas.DataFrame:
         ['no face', 'unreadable']
     """
     pandas_module = import_optional("pandas", "to_pandas()", "results")
-    rows = [valid_text(row) for result in results for row in to_table_rows(result)]
+    rows = [valid_row(row) for result in results for row in to_table_rows(result)]
     types = {name: _PANDAS_TYPES.get(kind, "object") for name, kind in COLUMNS.items()}
     table: pandas.DataFrame = pandas_module.DataFrame(
         {name: pandas_module.Series([row[name] for row in rows], dtype=kind) for name, kind in types.items()}
@@ -132,4 +129,4 @@ def arrow_schema() -> pyarrow.Schema:
     )
 
 
-__all__ = ["COLUMNS", "FLAT_COLUMNS", "Status", "arrow_schema", "to_pandas", "to_table_rows", "valid_text"]
+__all__ = ["COLUMNS", "FLAT_COLUMNS", "Status", "arrow_schema", "to_pandas", "to_table_rows", "valid_row"]

@@ -38,7 +38,8 @@ class ExpressionTrainingArguments(TrainingArguments):
             ``"device"`` keep them all as bytes (48 x 48 grey pixels are 2.3 kB, 112 x 112 in colour 38 kB).
         unreadable: ``"raise"``, or ``"skip"`` to leave out pictures that cannot be read, with their number in the log.
         channels_last: whether the model works with channels as the last dimension in memory, which suits the matrix
-            units of graphics cards.
+            units of graphics cards. On the CPU it is refused for models with strided 1 x 1 convolutions of fewer than
+            16 channels, whose gradients crash there.
         dataloader_num_workers: processes that read pictures; where pictures are kept they read once, before training.
         remove_unused_columns: kept off, as the pictures are not an input of the model but are made into one.
         logging_nan_inf_filter: kept off, so that a loss that is no number is seen.

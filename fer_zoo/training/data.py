@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from fer_zoo.datasets import ExpressionDataset, Sample, load_dataset
 from fer_zoo.datasets.files import find_split_folders, pictures_below
 from fer_zoo.datasets.loading import open_reader
 from fer_zoo.datasets.reader import ALL
-from fer_zoo.errors import InvalidOptionError, MissingPackageError, TrainingDataError
+from fer_zoo.errors import DatasetWarning, InvalidOptionError, TrainingDataError
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS
 from fer_zoo.labels import LabelSet, get_label_set
 from fer_zoo.training.settings import DataSettings
+from fer_zoo.training.share import cut_share
 from fer_zoo.training.unlabelled import list_pictures
 
 #: Options of :func:`fer_zoo.datasets.load_dataset` that are none of a kind of data set.
 LOADING_OPTIONS = ("check_counts", "keep_unlabelled", "max_pixels")
 
 AUTOMATIC_SHARE = 0.1  # cut off for choosing where there is no validation split
-MIN_PER_CLASS = 2  # pictures of a class of which one can be cut off
 MIN_CLASSES = 2  # that can be told apart
+TO_CHOOSE, TO_REPORT = "to choose the epoch by", "to report on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,42 +102,69 @@ def load_training_data(
             the unlabelled ones included.
         DatasetLayoutError: if the data or a split are not there.
         AnnotationError: if a label is outside the set.
+
+    Warns:
+        DatasetWarning: all pictures of a class are left out of a part to measure with, as twins.
     """
     splits = open_reader(settings.kind, settings.path, **_reader_options(settings.options)).find_splits()
+    whole = train = _load_to_learn(settings, splits, needs_labels=needs_labels)
+    eval_split, share = _find_choice(settings, splits, train)
+    chosen = _load(settings, eval_split) if eval_split else None
+    if share:
+        train, chosen = cut_share(train, share, seed)
+    tested = _load(settings, settings.test_split) if settings.test_split else None
+    measured = {TO_CHOOSE: chosen and chosen.with_labels(), TO_REPORT: tested and tested.with_labels()}
+    learnt = {"data.split": train, "data.unlabelled": _load_unlabelled(settings, train.label_set)}
+    kept = dict(measured)
+    if settings.without_twins:
+        kept = {use: _leave_out_twins(use, part, learnt.values(), unreadable) for use, part in measured.items()}
+    for use, part in kept.items():
+        if part is not None and len(part) == 0:
+            raise TrainingDataError(f"No picture is left {use}")
+    names = {"data.eval_share" if share else "data.eval_split": kept[TO_CHOOSE], "data.test_split": kept[TO_REPORT]}
+    for setting, part in learnt.items():
+        check_measured_apart(setting, part, names)
+    num_twins = {use: len(part) - len(kept[use] or ()) for use, part in measured.items() if part is not None}
+    words = []
+    if share and tested is None:
+        words.append(f"a share of {len(chosen or ()):,} of {len(whole):,} that was cut off")
+    if settings.without_twins and num_twins:
+        words.append(f"without {num_twins.get(TO_REPORT, num_twins.get(TO_CHOOSE)):,} pictures that training has too")
+    return TrainingData(
+        train,
+        kept[TO_CHOOSE],
+        kept[TO_REPORT],
+        learnt["data.unlabelled"],
+        sum(num_twins.values()),
+        ", ".join(words),
+    )
+
+
+def _load_to_learn(settings: DataSettings, splits: Sequence[str], *, needs_labels: bool) -> ExpressionDataset:
+    """Load the pictures to learn from: the training split, or all of data that have no splits.
+
+    Raises:
+        InvalidOptionError: if there are several splits, of which none is for training, and none is named.
+        EmptyClassError: if a class has no picture.
+        TrainingDataError: if nothing can be learnt from them.
+    """
     split = settings.split or ("train" if "train" in splits else None)
     if split is None and len(splits) > 1:
         raise InvalidOptionError("data.split", None, f"one of the splits that are there: {', '.join(splits)}")
     train = _load(settings, split)
     train.require_every_class()
     _check_learnable(train, needs_labels=needs_labels)
-    eval_split, share = settings.eval_split, settings.eval_share
-    if eval_split is None and share is None:
-        has_validation = "validation" in splits and train.split not in {"validation", ALL}
-        eval_split, share = ("validation", None) if has_validation else (None, AUTOMATIC_SHARE)
-    chosen = _load(settings, eval_split) if eval_split else None
-    words = []
-    if share:
-        whole = train
-        train, chosen = cut_share(train, share, seed)
-        if not settings.test_split:
-            words.append(f"a share of {len(chosen):,} of {len(whole):,} that was cut off")
-    tested = _load(settings, settings.test_split) if settings.test_split else None
-    chosen, tested = (part and part.with_labels() for part in (chosen, tested))
-    learnt = {"data.split": train, "data.unlabelled": _load_unlabelled(settings, train.label_set)}
-    num_twins = 0
-    if settings.without_twins:
-        found = [_leave_out_twins(part, learnt.values(), unreadable) for part in (chosen, tested)]
-        num_twins = sum(len(old) - len(new) for old, new in zip((chosen, tested), found, strict=True) if old and new)
-        reported, rest = (chosen, found[0]) if tested is None else (tested, found[1])
-        if reported is not None and rest is not None:
-            words.append(f"without {len(reported) - len(rest):,} pictures that training has too")
-        chosen, tested = found
-    for part, name in ((chosen, "to choose the epoch by"), (tested, "to report on")):
-        if part is not None and len(part) == 0:
-            raise TrainingDataError(f"No picture is left {name}")
-    for setting, part in learnt.items():
-        check_measured_apart(setting, part, {"data.eval_split": chosen, "data.test_split": tested})
-    return TrainingData(train, chosen, tested, learnt["data.unlabelled"], num_twins, ", ".join(words))
+    return train
+
+
+def _find_choice(
+    settings: DataSettings, splits: Sequence[str], train: ExpressionDataset
+) -> tuple[str | None, float | None]:
+    """Return the split to choose the epoch by, or the share that is cut off; by default validation, or a tenth."""
+    if settings.eval_split is not None or settings.eval_share is not None:
+        return settings.eval_split, settings.eval_share
+    has_validation = "validation" in splits and train.split not in {"validation", ALL}
+    return ("validation", None) if has_validation else (None, AUTOMATIC_SHARE)
 
 
 def check_measured_apart(
@@ -167,13 +194,25 @@ def check_measured_apart(
 
 
 def _leave_out_twins(
-    part: ExpressionDataset | None, learnt: Iterable[ExpressionDataset | None], unreadable: str
+    use: str, part: ExpressionDataset | None, learnt: Iterable[ExpressionDataset | None], unreadable: str
 ) -> ExpressionDataset | None:
-    """Return a part to measure with, without the pictures that are learnt too."""
+    """Return a part to measure with, without the pictures that are learnt too.
+
+    Warns:
+        DatasetWarning: a class is left without a picture.
+    """
+    if part is None:
+        return None
+    rest = part
     for other in learnt:
-        if part and other:
-            part = part.without_twins_of(other, unreadable=unreadable)
-    return part
+        if rest and other:
+            rest = rest.without_twins_of(other, unreadable=unreadable)
+    counts = zip(part.class_counts().items(), rest.class_counts().values(), strict=True)
+    lost = [str(expression) for (expression, before), after in counts if before and not after]
+    if rest and lost:
+        message = f"Of the pictures {use}, none of {', '.join(lost)} is left: training has the same ones"
+        warnings.warn(DatasetWarning(message), stacklevel=3)
+    return rest
 
 
 def _count_classes(part: ExpressionDataset) -> dict[str, int]:
@@ -199,67 +238,6 @@ def _check_learnable(train: ExpressionDataset, *, needs_labels: bool) -> None:
             f"{number:,} of {len(train):,} pictures to learn from have no label: leave keep_unlabelled out of "
             "data.options, and name pictures without labels in data.unlabelled"
         )
-
-
-def cut_share(dataset: ExpressionDataset, share: float, seed: int) -> tuple[ExpressionDataset, ExpressionDataset]:
-    """Cut a share off a data set, the same of every class, without a person on both sides where persons are known.
-
-    Args:
-        dataset: the pictures.
-        share: how much, in (0, 1); with persons, one over a whole number that is close to it.
-        seed: the same seed cuts the same pictures off.
-
-    Returns:
-        What is left, and what was cut off.
-
-    Raises:
-        TrainingDataError: if a class has too few pictures or persons, all of a class would be cut off, or a picture has
-            no class.
-        MissingPackageError: if scikit-learn is not installed.
-    """
-    try:
-        from sklearn.model_selection import StratifiedGroupKFold, train_test_split
-    except ModuleNotFoundError as error:
-        raise MissingPackageError("scikit-learn", "Cutting off a share", "pip install 'fer-zoo[train]'") from error
-    found = _classes(dataset)
-    if None in found:
-        raise TrainingDataError(
-            f"A share of {share:g} cannot be cut off the same of every class: {found.count(None):,} of "
-            f"{len(dataset):,} pictures have none. Name data.eval_split, or set data.eval_share to 0"
-        )
-    classes = np.array(found)
-    counts = np.bincount(classes, minlength=len(dataset.label_set))
-    rare = [str(e) for e, count in zip(dataset.label_set, counts, strict=True) if 0 < count < MIN_PER_CLASS]
-    if rare:
-        raise TrainingDataError(f"Only one picture of {', '.join(rare)}: nothing can be cut off to choose the epoch by")
-    places = np.arange(len(dataset))
-    groups = [str(place) if group is None else group for place, group in enumerate(dataset.groups)]
-    try:
-        if any(group is not None for group in dataset.groups):
-            folds = StratifiedGroupKFold(max(2, round(1 / share)), shuffle=True, random_state=seed)
-            left, cut = next(iter(folds.split(places, classes, groups)))
-        else:
-            left, cut = train_test_split(places, test_size=share, stratify=classes, random_state=seed)
-    except ValueError as error:
-        raise TrainingDataError(
-            f"A share of {share:g} of {len(dataset)} pictures cannot be cut off ({error})"
-        ) from error
-    kept = np.bincount(classes[left], minlength=len(dataset.label_set))
-    lost = [str(e) for e, count, rest in zip(dataset.label_set, counts, kept, strict=True) if count and not rest]
-    if lost:
-        raise TrainingDataError(
-            f"A share of {share:g} of {len(dataset)} pictures with seed {seed} takes all of {', '.join(lost)}: choose "
-            "a smaller data.eval_share, another training.seed, or data.eval_split"
-        )
-    return dataset.select(sorted(left.tolist())), dataset.select(sorted(cut.tolist()))
-
-
-def _classes(dataset: ExpressionDataset) -> list[int | None]:
-    """Return the class of every picture; where only votes are known, the class with the most."""
-    return [
-        int(np.argmax(sample.votes)) if sample.label is None and sample.votes is not None else sample.label
-        for sample in dataset.samples
-    ]
 
 
 def _reader_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,4 +294,4 @@ def _list_folder(path: str, split: str | None, label_set: LabelSet, options: Map
     )
 
 
-__all__ = ["TrainingData", "cut_share", "load_training_data"]
+__all__ = ["TrainingData", "load_training_data"]

@@ -15,28 +15,22 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, set_seed
 from transformers.trainer_callback import PrinterCallback
 
-from fer_zoo.errors import FerZooError, InvalidOptionError, MissingPackageError, TrainingDataError
+from fer_zoo.errors import InvalidOptionError, TrainingDataError
 from fer_zoo.evaluation import Calibration, Environment, EvaluationReport, calibrate, compute_trainer_metrics, evaluate
 from fer_zoo.hub.files import CARD
 from fer_zoo.models.checkpoint import save_checkpoint
+from fer_zoo.results.names import escape_bytes
 from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.data import TrainingData, load_training_data
 from fer_zoo.training.initial_model import InitialModel, make_initial_model
 from fer_zoo.training.methods import METHODS
 from fer_zoo.training.model_card import training_card
 from fer_zoo.training.record import RunRecord
+from fer_zoo.training.run_arguments import make_arguments
 from fer_zoo.training.run_folder import RECORD_FILE, SETTINGS_FILE, RunFolder
-from fer_zoo.training.settings import RunSettings, choice_of_epoch
+from fer_zoo.training.settings import RunSettings
 from fer_zoo.training.trainer import ExpressionTrainer
 from fer_zoo.whole_files import write_whole
-
-#: Options of training where neither the recipe nor the user says otherwise.
-DEFAULTS = {
-    "per_device_eval_batch_size": 64,
-    "logging_strategy": "epoch",
-    "save_strategy": "epoch",
-    "save_total_limit": 2,
-}
 
 MIN_FOLDS, MAX_FOLDS = 2, 5  # of the figures after calibration
 
@@ -223,7 +217,7 @@ class TrainingRun:
             if report is not None:
                 report.save(scratch)
             card = training_card(self.folder.path.name, model, self.initial.processor, self.data, record, report)
-            write_whole(scratch / CARD, str(card).encode())
+            write_whole(scratch / CARD, escape_bytes(str(card)).encode())
             files = sorted(path.name for path in scratch.iterdir())
             text = json.dumps({**record.to_dict(), "files": [*files, RECORD_FILE]}, indent=2, default=str)
             write_whole(scratch / RECORD_FILE, f"{text}\n".encode())
@@ -272,46 +266,6 @@ class TrainingRun:
             "num_workers": self.arguments.reading_workers,
             "unreadable": self.arguments.unreadable,
         }
-
-
-def make_arguments(
-    settings: RunSettings, folder: RunFolder, data: TrainingData | None = None
-) -> ExpressionTrainingArguments:
-    """Return the options of the trainer.
-
-    Args:
-        settings: of the run.
-        folder: of the run.
-        data: the pictures, on which some defaults depend; without them the options are only checked.
-
-    Raises:
-        InvalidOptionError: if an option is out of its range.
-        MissingPackageError: if accelerate is not installed.
-    """
-    values = {**DEFAULTS, "report_to": "none", **settings.training}
-    is_chosen = data is not None and data.eval is not None and values["save_strategy"] != "no"
-    if is_chosen:
-        at_checkpoints = {"eval_strategy": values["save_strategy"], "eval_steps": values.get("save_steps")}
-        values = {**at_checkpoints, "load_best_model_at_end": True, **values}
-    if is_chosen or values.get("metric_for_best_model") is not None:
-        values = {**values, **choice_of_epoch(values)}
-    own = {"output_dir": str(folder.checkpoints), "disable_tqdm": True, "augmentation": settings.augmentation}
-    try:
-        arguments = METHODS[settings.method].arguments(**{**values, **own})
-    except FerZooError:
-        raise
-    except ImportError as error:
-        raise MissingPackageError("accelerate", "Training", "pip install 'fer-zoo[train]'") from error
-    except (ValueError, TypeError) as error:
-        raise InvalidOptionError("training", settings.training, f"options that fit together ({error})") from error
-    if data is not None and "dataloader_drop_last" not in values:
-        # batch normalisation has nothing to compare a single picture with
-        batch = arguments.train_batch_size * arguments.world_size
-        is_single = len(data.train) % batch == 1
-        # how many of the last batch can be read is not known yet
-        may_be_single = arguments.unreadable == "skip" and len(data.train) >= 2 * batch
-        arguments.dataloader_drop_last = is_single or may_be_single
-    return arguments
 
 
 def _check_epochs(

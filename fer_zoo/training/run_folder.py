@@ -15,6 +15,7 @@ import yaml
 from safetensors import SafetensorError, safe_open
 
 from fer_zoo.errors import InvalidOptionError, RunFolderError
+from fer_zoo.results.names import escape_bytes
 from fer_zoo.training.averaging import AVERAGE_FILE
 from fer_zoo.training.methods import METHODS
 from fer_zoo.training.settings import RunSettings, choice_of_epoch, flatten
@@ -80,10 +81,12 @@ class RunFolder:
         Raises:
             RunFolderError: if the folder holds a finished run, one with settings that do not go together with these, or
                 something else.
-            InvalidOptionError: if there is no such mode, or the folder is a file.
+            InvalidOptionError: if there is no such mode, the folder is a file, or its path is not UTF-8.
         """
         if mode not in MODES:
             raise InvalidOptionError("mode", mode, f"one of {', '.join(MODES)}")
+        if escape_bytes(str(self.path)) != str(self.path):
+            raise InvalidOptionError("output", str(self.path), "a path in UTF-8, as safetensors reads no other")
         if not self.path.exists():
             return
         if not self.path.is_dir():

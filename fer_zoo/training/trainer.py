@@ -20,6 +20,7 @@ from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.augmentation import Augmentation, augment, mix
 from fer_zoo.training.averaging import AVERAGE_FILE, WeightAverage
 from fer_zoo.training.measuring import MeasuringTrainer
+from fer_zoo.training.memory_format import arrange_channels_last
 from fer_zoo.training.optimization import count_steps, decay_schedule, parameter_groups
 from fer_zoo.training.pictures import (
     PictureCollator,
@@ -55,7 +56,8 @@ class ExpressionTrainer(MeasuringTrainer):
         **options: those of ``transformers.Trainer``.
 
     Raises:
-        InvalidOptionError: if there is no image processor, or it is none of this library.
+        InvalidOptionError: if there is no image processor, it is none of this library, or the model would crash on the
+            CPU with ``channels_last``.
     """
 
     train_dataset: Any
@@ -95,7 +97,7 @@ class ExpressionTrainer(MeasuringTrainer):
             self.label_smoother = None
             self.model.config.label_smoothing = args.label_smoothing_factor
         if args.channels_last:
-            self.model.to(memory_format=torch.channels_last)
+            arrange_channels_last(self.model, args.device)
         self.add_callback(_Epochs(self))
 
     # Pictures

@@ -48,6 +48,16 @@ def test_check_prints_counts_and_twins(run: Run, tmp_path: Path) -> None:
     assert "expected 28,558" in result.stdout
 
 
+def test_limit_of_pixels_reaches_the_check(run: Run, tmp_path: Path) -> None:
+    """Pictures above it are told, and the command fails."""
+    write_picture(tmp_path / "happy" / "0.png", 0)
+
+    result = run("data", "check", "image_folder", tmp_path, "--max-pixels", "1")
+
+    assert result.exit_code == 1
+    assert "above the limit of 1" in result.stderr
+
+
 def test_json_has_the_files_of_the_twins(run: Run, tmp_path: Path) -> None:
     """Machines get everything, and nothing else is printed."""
     root = write_fer_plus(tmp_path)

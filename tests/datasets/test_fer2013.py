@@ -37,6 +37,18 @@ def test_public_test_validates_and_private_test_tests(tmp_path: Path, split: str
     assert np.array_equal(pixels, draw(seed))
 
 
+def test_rows_that_are_only_commas_are_no_pictures(tmp_path: Path) -> None:
+    """Spreadsheets leave them; the rows after them keep their places in the file."""
+    file = write_fer2013_csv(tmp_path) / "fer2013.csv"
+    write_text(file, file.read_text().replace("\n", "\n , ,\n,,\n"))
+
+    (first, anger), (second, happy) = load(file, "train")
+
+    assert (first, second) == (0, 3)
+    assert np.array_equal(anger, draw(1))
+    assert np.array_equal(happy, draw(2))
+
+
 def test_other_order_of_columns_is_understood(tmp_path: Path) -> None:
     """The second file of the contest has the usage before the pixels, spaces in its header, and Windows lines."""
     pixels = " ".join(map(str, draw(7).ravel()))

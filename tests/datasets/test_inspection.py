@@ -54,6 +54,15 @@ def test_unreadable_files_have_their_reason(root: Path) -> None:
     assert "not an image of a known format" in reason
 
 
+def test_pictures_above_a_limit_are_unreadable(tmp_path: Path) -> None:
+    """The limit is the caller's, as for loading."""
+    write_classes(tmp_path, {"happy": 1})
+
+    ((_, reason),) = check_dataset("image_folder", tmp_path, max_pixels=1).unreadable
+
+    assert "above the limit of 1" in reason
+
+
 def test_unusual_counts_are_remarks(tmp_path: Path) -> None:
     """What is not as published, and classes without a picture, are said in sentences."""
     report = check_dataset("fer_plus", write_fer_plus(tmp_path))

@@ -33,6 +33,20 @@ def test_labels_are_words_and_paths_are_relative_to_the_table(tmp_path: Path) ->
     assert dataset.samples[0].path == path.parent / "faces" / "a.png"
 
 
+def test_rows_that_are_only_commas_are_passed_over(tmp_path: Path) -> None:
+    """Spreadsheets leave them, with blanks or without; messages still say the line that is wrong."""
+    path = write_table(tmp_path)
+    header, *rows = path.read_text().splitlines(keepends=True)
+    commas = "," * header.count(",")
+
+    path.write_text(f" {commas}\n{header}{commas}\n{commas}  \n{''.join(rows)},\n")
+
+    assert load_dataset("table", path).labels == (0, 1, 0)
+    path.write_text(f"{header}{commas}\n,x\n")
+    with pytest.raises(AnnotationError, match=r"line 3 of .* expected 3 fields as in the first line, found 2"):
+        load_dataset("table", path)
+
+
 def test_split_column_splits(tmp_path: Path) -> None:
     """The usual short forms are understood."""
     path = write_table(tmp_path)

@@ -83,6 +83,17 @@ def test_temperature_has_limits() -> None:
     assert fit_temperature(np.ones((3, 3)), [0, 1, 2]) == 1.0
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.0, 0.7, 1e-6, 1e6])
+def test_answers_that_are_all_right_ask_for_the_lowest_temperature(scale: float) -> None:
+    """Rounding of a slope that is never 0 is not taken for its zero; nor is it at the other limit."""
+    logits = scale * np.array([[1, 0, 0.1], [0, 1, 0.1], [0.1, 0, 1]])
+
+    assert fit_temperature(logits, [0, 1, 2]) == 0.01
+    assert fit_temperature(logits + 5 * scale, [0, 1, 2]) == 0.01
+    assert fit_temperature(logits, 3 * np.eye(3)) == 0.01
+    assert fit_temperature(logits[[0, 0, 0]], [0, 1, 2]) == 100.0  # each class is right as often, whatever is said
+
+
 @pytest.mark.parametrize(
     ("logits", "labels", "message"),
     [

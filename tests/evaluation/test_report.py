@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,18 @@ def test_markdown_with_a_detector(detected: EvaluationReport) -> None:
     assert "| accuracy, missed faces as wrong | 33.3 % (95 % interval 6.1 to 79.2; 1 of 3) |" in text
     assert "| balanced accuracy, missed faces as wrong | 25.0 % |" in text
     assert "| coverage, answers below 0.2 withheld | 100.0 % |" in text
+
+
+def test_names_that_are_no_text_or_look_like_formulas_are_written(make_report: MakeReport, tmp_path: Path) -> None:
+    """In the pictures a dollar is one, in the text bytes are escaped, and from JSON the name comes back."""
+    report = replace(make_report(), model="$run_1^$ caf\udce9")
+
+    report.save(tmp_path)
+
+    assert EvaluationReport.load(tmp_path) == report
+    assert (tmp_path / "evaluation.md").read_text().startswith("# $run_1^$ caf\\udce9 on drawn")
+    title = draw_per_class(report).axes[0].get_title()
+    assert title.startswith(r"\$run_1^\$ caf\udce9 on drawn")
 
 
 def test_vertical_bars_do_not_break_a_table() -> None:

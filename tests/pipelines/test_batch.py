@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -20,11 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_zoo import Face, FaceExpressionPipeline, ImageResult, pipeline
-from fer_zoo.errors import InvalidOptionError, WorkerError
+from fer_zoo.errors import ImageReadError, InvalidOptionError, WorkerError
 from fer_zoo.imaging.archives import ArchivedPicture, ArchiveReader
+from fer_zoo.imaging.locations import Location
+from fer_zoo.imaging.remote import RemotePicture
 from fer_zoo.pipelines import AnalysisOptions, analyze_files
 from fer_zoo.pipelines.batch import describe_run, run_groups
-from fer_zoo.pipelines.groups import Group, analyze_group, analyze_groups, group_pictures
+from fer_zoo.pipelines.groups import GROUP_SIZE, Group, analyze_group, analyze_groups, group_pictures
 from fer_zoo.results import read_json_lines
 
 
@@ -134,6 +137,47 @@ def test_archive_gives_what_its_folder_gives(
     )
     assert folder == archived
     assert set(tmp_path.iterdir()) - before == {tmp_path / "folder.jsonl", tmp_path / "zip.jsonl"}
+
+
+def test_pictures_of_one_name_keep_their_own_answers(bright_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """An archive to which newer pictures were appended has every name twice, in groups of their own."""
+    path = tmp_path / "in.tar"
+    for mode, width in (("w", 60), ("a", 90)):
+        content = BytesIO()
+        Image.fromarray(np.full((40, width, 3), 20, np.uint8)).save(content, "PNG")
+        with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]  # its modes are literals
+            for number in range(GROUP_SIZE):
+                member = tarfile.TarInfo(f"{number:02}.png")
+                member.size = len(content.getvalue())
+                archive.addfile(member, BytesIO(content.getvalue()))
+
+    analyze_files(path, tmp_path / "out.jsonl", bright_pipeline)
+
+    widths = [result.width for result in read_json_lines(tmp_path / "out.jsonl")]
+    assert widths == [60] * GROUP_SIZE + [90] * GROUP_SIZE
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (
+            RemotePicture("s3://b?region=a", "b/1", "s3://b/1"),
+            RemotePicture("s3://b?region=b", "b/1", "s3://b/1"),
+            False,
+        ),
+        (RemotePicture("s3://me:1@b", "b/1", "s3://b/1"), RemotePicture("s3://me:2@b", "b/1", "s3://b/1"), True),
+        ("data:image/png;base64,AAAA", "data:image/png;base64,BBBB", False),
+        ("http://me:1@h/a?id=1", "http://me:2@h/a?id=1", True),
+        ("http://h/a?id=1", "http://h/a?id=2", False),
+        (ArchivedPicture("a.zip", "1.png", 0, 5), ArchivedPicture("a.zip", "1.png", 1, 5), False),
+        (ImageReadError("a", "it is gone"), ImageReadError("a", "it is gone"), True),
+    ],
+)
+def test_groups_are_told_apart_by_more_than_is_shown(
+    one: Location | ImageReadError, other: Location | ImageReadError, is_same: bool
+) -> None:
+    """By queries, contents and places in archives, but never by passwords, as the digest is the name of a file."""
+    assert (Group((one,)).digest == Group((other,)).digest) == is_same
 
 
 def test_sources_follow_each_other(bright_pipeline: FaceExpressionPipeline, photographs: Path, tmp_path: Path) -> None:
@@ -405,6 +449,9 @@ def test_poisoned_pictures_are_not_touched(bright_pipeline: FaceExpressionPipeli
         ("there.csv/out.csv", {}, "for output: expected a folder that can be written to"),
         ("out.csv", {"workers": 0}, "Invalid value 0 for workers"),
         ("out.csv", {"sources": []}, "expected at least one folder, archive or picture"),
+        ("out.csv", {"sources": b"abc"}, "for sources: expected at least one .*, as a path or URI"),
+        ("out.csv", {"sources": ["a.png", 5]}, "for sources: expected at least one .*, as a path or URI"),
+        ("out.csv", {"sources": None}, "for sources: expected at least one .*, as a path or URI"),
     ],
 )
 def test_bad_options_are_refused(

@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 from some_results import BROKEN, NONE, TWO
 
+from fer_zoo.errors import ResultFileError
 from fer_zoo.results import (
     ImageResult,
     arrow_schema,
@@ -35,6 +36,18 @@ def test_json_lines_come_back_as_they_were(tmp_path: Path) -> None:
     lines = (tmp_path / "out.jsonl").read_bytes().splitlines()
     assert json.loads(lines[0]) == TWO.to_dict()
     assert len(lines) == 4
+
+
+def test_blank_lines_are_passed_over(tmp_path: Path) -> None:
+    """Editors leave them; lines keep their numbers in messages."""
+    path = tmp_path / "out.jsonl"
+    write_json_lines([NONE, BROKEN], path)
+    path.write_text("\n" + path.read_text().replace("\n", "\r\n \n"))
+
+    assert list(read_json_lines(path)) == [NONE, BROKEN]
+    path.write_text("\n\n[]\n")
+    with pytest.raises(ResultFileError, match="line 3"):
+        next(read_json_lines(path))
 
 
 def test_parquet_holds_the_rows_with_their_types(tmp_path: Path) -> None:

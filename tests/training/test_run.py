@@ -1,36 +1,15 @@
-"""A training run: which epoch it keeps, and how its files are written."""
+"""A training run: how its files are written."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from face_folders import run_layer, write_faces
+from face_folders import run_layer, write_faces, write_splits
 
-from fer_zoo.errors import TrainingDivergedError
-from fer_zoo.training import RunFolder, RunSettings, train
-from fer_zoo.training.run import make_arguments
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({"metric_for_best_model": "nll"}, ("nll", False)),
-        ({"metric_for_best_model": "eval_ece"}, ("ece", False)),
-        ({"metric_for_best_model": "eval_loss"}, ("loss", False)),
-        ({"metric_for_best_model": "macro_f1"}, ("macro_f1", True)),
-        ({"metric_for_best_model": "nll", "greater_is_better": True}, ("nll", True)),
-    ],
-)
-def test_less_of_an_error_is_better(options: dict[str, Any], expected: tuple[str, bool], tmp_path: Path) -> None:
-    """Unless the settings say otherwise."""
-    settings = RunSettings.from_layers(run_layer(tmp_path, **options))
-
-    arguments = make_arguments(settings, RunFolder(tmp_path))
-
-    assert (arguments.metric_for_best_model, arguments.greater_is_better) == expected
+from fer_zoo.errors import InvalidOptionError, TrainingDivergedError
+from fer_zoo.training import RunSettings, TrainingRun, train
 
 
 def test_disk_has_card_and_record_before_they_get_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +35,29 @@ def test_run_that_has_diverged_leaves_no_model(tmp_path: Path) -> None:
         train(RunSettings.from_layers(layer), tmp_path / "out")
 
     assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs names of POSIX")
+def test_names_that_are_no_text_do_not_end_a_run(tmp_path: Path) -> None:
+    """The model is there with its report, though its name looks like a formula and that of its data is not UTF-8."""
+    faces = write_faces(tmp_path / os.fsdecode(b"caf\xe9"), per_class=4)
+    layer = run_layer(faces, max_steps=1, save_strategy="best")
+    layer["data"]["eval_share"] = 0.25
+    settings = RunSettings.from_layers(layer)
+
+    run = TrainingRun.prepare(settings, tmp_path / "$a_b^$", command=f"fer-zoo train image_folder {faces}")
+    result = run.train()
+
+    assert result is not None
+    assert (result.folder / "evaluation.md").read_text().startswith("# $a_b^$ on ")
+    assert "caf\\udce9" in (result.folder / "README.md").read_text()
+    assert result.record.best_metric is not None
+
+
+def test_narrow_models_do_not_crash_with_channels_last(tmp_path: Path) -> None:
+    """They are refused on the CPU, where their gradients would be written beyond their end."""
+    layer = run_layer(write_splits(tmp_path / "faces", per_class=4), channels_last=True)
+
+    with pytest.raises(InvalidOptionError, match=r"True for channels_last: .* fewer than 16 channels.* has 4"):
+        train(RunSettings.from_layers(layer), tmp_path / "out")

@@ -37,6 +37,12 @@ def write_checkpoint(folder: RunFolder, step: int, *, processes: int = 1, has_av
     return path
 
 
+def test_paths_that_are_not_utf8_are_refused_at_once(tmp_path: Path) -> None:
+    """The weights of a checkpoint could not be read from there after hours of training."""
+    with pytest.raises(InvalidOptionError, match="for output: expected a path in UTF-8, as safetensors reads no other"):
+        RunFolder(tmp_path / "caf\udce9").check(settings(), "auto")
+
+
 def test_the_last_checkpoint_counts_by_its_number(tmp_path: Path) -> None:
     """Step 10 comes after step 9."""
     folder = RunFolder(tmp_path)

@@ -12,10 +12,17 @@ from dataset_trees import write_fer_plus_split
 from face_folders import write_faces, write_splits
 
 from fer_zoo.datasets import ExpressionDataset, Sample
-from fer_zoo.errors import EmptyClassError, ImageReadError, InvalidOptionError, MissingPackageError, TrainingDataError
+from fer_zoo.errors import (
+    DatasetWarning,
+    EmptyClassError,
+    ImageReadError,
+    InvalidOptionError,
+    MissingPackageError,
+    TrainingDataError,
+)
 from fer_zoo.labels import Expression, LabelSet
 from fer_zoo.training import DataSettings, load_training_data
-from fer_zoo.training.data import cut_share
+from fer_zoo.training.share import cut_share
 
 PAIR = LabelSet("pair", (Expression.ANGER, Expression.FEAR))
 
@@ -106,12 +113,13 @@ def test_unlabelled_pictures_are_left_out_of_measuring_as_twins(tmp_path: Path) 
     """A copy of a picture is learnt from as well."""
     data = write_splits(tmp_path / "faces")
     shutil.copytree(data / "validation" / "sad", tmp_path / "plain")
+    (tmp_path / "plain" / "00.png").unlink()
     source = {"kind": "image_folder", "path": str(tmp_path / "plain")}
 
     found = load_training_data(settings(data, unlabelled=source, without_twins=True), seed=0)
 
-    assert (found.num_twins, len(found.eval or ())) == (4, 8)
-    assert found.selection == "without 4 pictures that training has too"
+    assert (found.num_twins, len(found.eval or ())) == (3, 9)
+    assert found.selection == "without 3 pictures that training has too"
 
 
 @pytest.mark.parametrize(
@@ -170,10 +178,26 @@ def test_a_person_is_on_one_side_of_the_cut() -> None:
     assert len(cut) in {4, 8}
 
 
-def test_a_class_with_one_picture_cannot_be_cut() -> None:
-    """The message names it."""
+def test_copies_of_a_row_are_on_one_side_of_the_cut() -> None:
+    """A table that lists rare pictures three times does not choose the epoch by those that are learnt."""
+    whole = dataset([0] * 12 + [1] * 6)
+    rows = whole.select([*range(18), *range(12, 18), *range(12, 18)])
+
+    left, cut = cut_share(rows, 0.25, seed=0)
+
+    assert not names(left) & names(cut)
+    assert len(left) + len(cut) == 30
+    assert all(left.class_counts().values())
+    assert all(cut.class_counts().values())
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_class_with_one_picture_cannot_be_cut(copies: int) -> None:
+    """The message names it, however often the picture is listed."""
+    rows = dataset([0, 0, 0, 1]).select([0, 1, 2, *[3] * copies])
+
     with pytest.raises(TrainingDataError, match="Only one picture of fear"):
-        cut_share(dataset([0, 0, 0, 1]), 0.25, seed=0)
+        cut_share(rows, 0.25, seed=0)
 
 
 def test_a_share_that_takes_a_whole_class_is_refused() -> None:
@@ -259,6 +283,27 @@ def test_twins_are_left_out_of_measuring_only(tmp_path: Path) -> None:
 def test_what_is_reported_on_is_told(options: dict[str, Any], selection: str, tmp_path: Path) -> None:
     """In words, for the report; nothing where it is all of a split."""
     assert load_training_data(settings(write_splits(tmp_path), **options), seed=0).selection == selection
+
+
+def test_a_class_of_twins_alone_is_told(tmp_path: Path) -> None:
+    """Who measures without it should know; what the user has not set is not named."""
+    data = write_splits(tmp_path)
+    shutil.rmtree(data / "validation" / "sad")
+    shutil.copytree(data / "train" / "sad", data / "validation" / "sad")
+
+    with pytest.warns(DatasetWarning, match=r"^Of the pictures to choose the epoch by, none of sadness is left: train"):
+        found = load_training_data(settings(data, without_twins=True), seed=0)
+
+    assert (found.num_twins, len(found.eval or ())) == (8, 8)
+
+
+def test_a_share_that_is_learnt_without_labels_is_named_as_a_share(tmp_path: Path) -> None:
+    """There is no split to choose by then."""
+    data = write_faces(tmp_path / "faces", per_class=10)
+    source = {"kind": "image_folder", "path": str(data)}
+
+    with pytest.raises(TrainingDataError, match=r"of 3 pictures of data\.eval_share .* or data\.eval_share, or"):
+        load_training_data(settings(data, unlabelled=source), seed=0)
 
 
 def test_unreadable_pictures_are_nobodys_twins(tmp_path: Path) -> None:

@@ -68,8 +68,9 @@ class SegmentBuilder:
         if segment is None:
             segment = self._open[track_id] = _Open(face.label, result.time, result.time)
         segment.end = result.time + result.duration
-        segment.area += face.score * result.duration
-        segment.seconds += result.duration
+        seconds = max(result.duration, TINY)  # the mean of frames that are all shown for no time is one too
+        segment.area += face.score * seconds
+        segment.seconds += seconds
         return closed
 
     def _close_before(self, time: float) -> list[Segment]:

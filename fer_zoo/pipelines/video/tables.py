@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,8 @@ from typing import Any, Final
 from fer_zoo.pipelines.video.outputs import PartialFile, check_suffix
 from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.pipelines.video.reader import VideoFrame
+from fer_zoo.results.files import csv_writer
+from fer_zoo.results.names import escape_bytes
 from fer_zoo.video_results import FrameResult, Segment, TrackedFace
 
 TABLE_SUFFIXES: Final = (".csv", ".jsonl", ".parquet")
@@ -71,7 +72,7 @@ class CsvRows(RowWriter):
 
     def __init__(self, path: Path, columns: Mapping[str, str]) -> None:
         self._file = path.open("w", encoding="utf-8", newline="")
-        self._writer = csv.DictWriter(self._file, list(columns), restval="", lineterminator="\n")
+        self._writer = csv_writer(self._file, list(columns))
         self._writer.writeheader()
 
     def write(self, row: Row) -> None:
@@ -197,7 +198,7 @@ class FrameTable(Table):
         """Write the rows of a frame."""
         of_frame = {"frame": result.index, "time": result.time, "duration": result.duration}
         rows: list[Row] = [of_frame | _face_row(face) for face in result.faces]
-        self.write_rows(rows or [of_frame | ({} if result.error is None else {"error": result.error})])
+        self.write_rows(rows or [of_frame | ({} if result.error is None else {"error": escape_bytes(result.error)})])
 
 
 class SegmentTable(Table):

@@ -10,6 +10,7 @@ from fer_zoo.imaging.annotate import COLORS, OTHER_COLOR
 from fer_zoo.pipelines.video.outputs import PartialFile, check_suffix
 from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.pipelines.video.reader import VideoFrame
+from fer_zoo.results.names import escape_for_figure
 from fer_zoo.video_results import FrameResult, Segment, format_time
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def draw_timeline(segments: Sequence[Segment], end: float, *, title: str = "") -
     axes.set_ylim(max(1, len(tracks)) - 0.5, -0.5)
     axes.set_xlim(0, max(end, 1e-3))
     axes.xaxis.set_major_formatter(lambda seconds, position: format_time(max(0.0, seconds)))
-    printable = title.encode("utf-8", "backslashreplace").decode()  # a file's name may be no text
-    axes.set_title(printable.replace("$", r"\$"), loc="left", fontsize="medium")
+    axes.set_title(escape_for_figure(title), loc="left", fontsize="medium")
     if labels:
         figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     else:

@@ -196,6 +196,31 @@ def test_timeline_of_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
     assert figure.axes[0].get_title(loc="left") == r"caf\udce9.mp4"
 
 
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_tables_take_errors_with_names_that_are_no_text(ending: str, tmp_path: Path) -> None:
+    """They are escaped, as in the tables of pictures."""
+    table = FrameTable(tmp_path / f"frames{ending}", ["fear"])
+
+    table.write(None, FrameResult(1, 0.5, 0.0, error="caf\udce9.mp4 is truncated"), [])
+    table.finish([])
+    table.move()
+
+    assert rb"caf\udce9.mp4" in (tmp_path / f"frames{ending}").read_bytes().replace(rb"\\", b"\\")
+
+
+def test_names_of_columns_and_fields_with_line_ends_stay_whole(tmp_path: Path) -> None:
+    """A carriage return is within quotation marks, and lines end with a line feed alone."""
+    table = FrameTable(tmp_path / "frames.csv", ["fear"])
+
+    table.write(None, FrameResult(1, 0.5, 0.0, error="a\rb"), [])
+    table.finish([])
+    table.move()
+
+    header, row = (tmp_path / "frames.csv").read_bytes().split(b"\n")[:2]
+    assert header.endswith(b",raw_fear,error")
+    assert row == b'1,0.5,0.0,,,,,,,,,,,,,"a\rb"'
+
+
 def test_frames_that_cannot_be_encoded_are_an_error_of_this_package(tmp_path: Path) -> None:
     """H.264 has no frames as wide as this, which the error says; nothing stays behind."""
     path, place = tmp_path / "wide.mjpeg", tmp_path / "out" / "marked.mp4"

@@ -70,6 +70,13 @@ def test_face_is_not_seen_for_longer_than_its_segment() -> None:
     assert (second.duration, second.seen) == (0.5, 0.5)
 
 
+def test_frames_that_are_shown_for_no_time_have_a_mean_too() -> None:
+    """A face that is in no other frame makes a segment without a length, with its score."""
+    (segment,) = build((2, 0, [tracked(1, "fear", 0.75)]), (2, 0, [tracked(1, "fear", 0.25)]))
+
+    assert (segment.start, segment.end, segment.seen, segment.score) == (2, 2, 0, 0.5)
+
+
 def test_track_that_leaves_ends_while_the_video_goes_on() -> None:
     """Nothing is held of a face that is gone."""
     builder = SegmentBuilder(0.5)
