@@ -104,7 +104,7 @@ class FerPreTrainedModel(PreTrainedModel):
             pixel_values: ``(B, num_channels, image_size, image_size)``.
 
         Returns:
-            the same in the type of the weights: image processors give float32, also for a model in half precision.
+            the same in the type of the weights, as image processors give float32 to models in half precision too.
 
         Raises:
             InvalidOptionError: if the shape is another, or the type is none of floating point numbers.
