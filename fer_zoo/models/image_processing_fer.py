@@ -85,6 +85,8 @@ class _FaceProcessing:
         self, images: list[Any], color_mode: str, crop_template: dict[str, Any], **kwargs: Any
     ) -> BatchFeature:
         """Make the pictures grey if the model is, then let the backend resize and normalise them."""
+        # one channel becomes three, which Pillow's backend of transformers 5.17 leaves to us
+        images = [image[[0, 0, 0]] if len(image) == 1 else image for image in images]
         if color_mode == "grey":
             images = [self.to_grey(image) for image in images]  # type: ignore[attr-defined]  # of each backend
         return super()._preprocess(images, **kwargs)  # type: ignore[misc]  # of the backend

@@ -123,8 +123,10 @@ class FerPreTrainedModel(PreTrainedModel):
                 pixel_values.dtype,
                 "floating point numbers, normalised as FerImageProcessor does it",
             )
-        weights = (weight.dtype for weight in self.parameters() if weight.is_floating_point())
-        return pixel_values.to(next(weights, pixel_values.dtype))
+        for weight in self.parameters():  # in a loop: torch.compile of torch 2.6 knows no default of next()
+            if weight.is_floating_point():
+                return pixel_values.to(weight.dtype)
+        return pixel_values
 
     def begin_training(self) -> None:
         """Forget how far an earlier training had come; the weights stay. Call it before a new one, not to go on."""

@@ -33,7 +33,8 @@ def test_export_and_predict(run: Run, checkpoint: Path, smile: str, tmp_path: Pa
 
     assert result.exit_code == 0, result.output
     first, second = result.stdout.splitlines()
-    assert first == f"{tmp_path}/out/model.onnx: 44.8 MB"
+    assert first.startswith(f"{tmp_path}/out/model.onnx: 44.")  # the last digit is that of the version of onnx
+    assert first.endswith(" MB")
     assert second.startswith("parity: largest difference of logits ")
     assert second.endswith("; the same answer for 100.00 % of 1 faces")
     answers = [
