@@ -52,9 +52,7 @@ class EfficientLocalAttention(FusibleLayer):
         """Return ``x`` scaled by the gates of rows and columns (equations 4 to 6)."""
         if can_fuse(self.implementation, x):
             return self.attend_fused(x)
-        rows, columns = self.strip_means(x)
-        row_gates = self.gate(rows.squeeze(3)).unsqueeze(3)  # (B, C, H, 1)
-        column_gates = self.gate(columns.squeeze(2)).unsqueeze(2)  # (B, C, 1, W)
+        row_gates, column_gates = self.gates(*self.strip_means(x))
         return x * row_gates * column_gates
 
     def attend_fused(self, x: Tensor) -> Tensor:
@@ -67,9 +65,11 @@ class EfficientLocalAttention(FusibleLayer):
         inputs = (x, self.conv.weight, self.norm.weight, self.norm.bias)
         if not is_recorded(inputs) and fits_programs(x, self.norm.num_groups):
             return local_attention(*inputs, num_groups=self.norm.num_groups, epsilon=self.norm.eps)
-        rows, columns = strip_means(x)
-        row_gates, column_gates = self.gate(rows.squeeze(3)).unsqueeze(3), self.gate(columns.squeeze(2)).unsqueeze(2)
-        return strip_gates(x, row_gates, column_gates)
+        return strip_gates(x, *self.gates(*strip_means(x)))
+
+    def gates(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn means of rows ``(B, C, H, 1)`` and of columns ``(B, C, 1, W)`` into gates of the same shapes."""
+        return self.gate(rows.squeeze(3)).unsqueeze(3), self.gate(columns.squeeze(2)).unsqueeze(2)
 
     def gate(self, strip: Tensor) -> Tensor:
         """Turn a pooled strip ``(B, C, L)`` into gates of the same shape, values in [0, 1]."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +103,25 @@ def check_number(name: str, value: object, is_valid: bool, expected: str) -> Non
     """
     if not is_valid:
         raise InvalidOptionError(name, value, f"a number that is {expected}")
+
+
+@contextmanager
+def naming_options(arguments: TrainingArguments, *names: str) -> Iterator[None]:
+    """Turn what torch and transformers say of options into an error that names them.
+
+    Args:
+        arguments: that have the options.
+        names: of the options; those without a value are not to blame.
+
+    Raises:
+        InvalidOptionError: if the block refuses their values, or needs a package for them that is not there.
+    """
+    try:
+        yield
+    except (ImportError, TypeError, ValueError) as error:
+        values = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
+        shown = ", ".join(f"{name}={getattr(value, 'value', value)}" for name, value in values.items())
+        raise InvalidOptionError(", ".join(values), shown, f"options that fit together ({error})") from error
 
 
 __all__ = ["ExpressionTrainingArguments"]

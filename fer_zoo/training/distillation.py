@@ -15,7 +15,8 @@ from fer_zoo.losses import distillation_loss
 from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.arguments import check_number
 from fer_zoo.training.augmentation import Augmentation, augment, mix
-from fer_zoo.training.pictures import PictureCollator, PixelPreparation, Rows
+from fer_zoo.training.pictures import PictureCollator, Rows
+from fer_zoo.training.pixel_preparation import PixelPreparation
 from fer_zoo.training.semi_supervised import SemiSupervisedTrainer, SemiSupervisedTrainingArguments
 from fer_zoo.training.teachers import Teacher, TeacherSource
 

@@ -1,8 +1,11 @@
-"""The half of the trainer that measures: every picture once, and those that cannot be read with a row of their own."""
+"""The part of the trainer that reads and measures: every picture once, and those that cannot be read with a row too.
+
+It also counts those that cannot be read, learnt or measured.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -13,9 +16,11 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
+from fer_zoo.errors import DatasetWarning
 from fer_zoo.losses import has_target, upcast
 from fer_zoo.training.arguments import ExpressionTrainingArguments
-from fer_zoo.training.pictures import MARK, PictureReader, check_batch
+from fer_zoo.training.pictures import MARK, PictureReader, Rows, TrainingReader, check_batch
+from fer_zoo.training.pixel_preparation import PixelPreparation
 from fer_zoo.training.stored_pictures import StoredPictures
 
 
@@ -23,20 +28,40 @@ class MeasuringTrainer(Trainer):
     """transformers' Trainer, which also measures data sets with pictures that cannot be read.
 
     Attributes:
-        num_unreadable: how many such pictures were met so far, over all processes.
+        reading: how pictures are read and kept.
+        num_unreadable: how many such pictures were met until the loss was last logged, over all processes.
+        num_stand_ins: in how many batches without any other picture one that can be read stood in.
     """
 
     args: ExpressionTrainingArguments
+    reading: PixelPreparation
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self.num_unreadable = 0
+        self.num_stand_ins = 0
+        self._counts = [0, 0]  # what both grow by with the next log, of this process
         self._measured: list[Tensor] = []
+        self._stored: list[tuple[Rows, StoredPictures]] = []
         self._batched: Any = None  # the data set whose batches transformers keeps, if its workers persist
         super().__init__(*args, **options)
 
-    @abstractmethod
     def _readable(self, rows: Any) -> PictureReader | StoredPictures:
-        """Return a data set as bytes."""
+        """Return a data set as bytes, read once where they are kept."""
+        if isinstance(rows, PictureReader | StoredPictures):
+            return rows
+        if self.args.store == "none":
+            return TrainingReader(rows, self.args.unreadable)
+        for source, stored in self._stored:
+            if source is rows:
+                return stored
+        device = "cpu" if self.args.store == "memory" else self.args.device
+        workers = self.args.reading_workers
+        stored = StoredPictures.read(
+            rows, self.reading, device=device, unreadable=self.args.unreadable, num_workers=workers
+        )
+        self.num_unreadable += stored.num_unreadable
+        self._stored.append((rows, stored))
+        return stored
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         """Return the batches of a data set that is evaluated, all of them."""
@@ -85,6 +110,34 @@ class MeasuringTrainer(Trainer):
                 total = (losses * counts).sum() / counts.sum().clamp(min=1)
                 output.metrics[f"{metric_key_prefix}_loss"] = float(total)
         return output
+
+    def count_unreadable(self, batch: dict[str, Any]) -> None:
+        """Take out of a batch to learn from how many of its pictures could not be read, and whether one stands in."""
+        for i, name in enumerate(("num_unreadable", "stands_in")):
+            self._counts[i] += int(batch.pop(name, 0))
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log, with the number of pictures that could not be read if there were any.
+
+        Warns:
+            DatasetWarning: another picture stood in for batches without one.
+        """
+        if logs.keys() & {"loss", "train_loss"}:  # of training, which all processes log at once
+            self._gather_counts()
+        if self.num_unreadable:
+            logs["num_unreadable"] = self.num_unreadable
+        super().log(logs, *args, **kwargs)
+
+    def _gather_counts(self) -> None:
+        """Add up what all processes have met since the last time, and tell of batches without a picture."""
+        counts = self.accelerator.reduce(torch.tensor(self._counts, device=self.args.device), reduction="sum")
+        self._counts = [0, 0]
+        num_unreadable, num_stand_ins = cast(Tensor, counts).tolist()
+        self.num_unreadable += num_unreadable
+        self.num_stand_ins += num_stand_ins
+        if num_stand_ins and self.is_world_process_zero():
+            found = f"Batches without a picture that can be read, in which another one stood in: {self.num_stand_ins:,}"
+            warnings.warn(DatasetWarning(found), stacklevel=2)
 
     def prediction_step(
         self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None

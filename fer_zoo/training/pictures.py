@@ -1,8 +1,4 @@
-"""From the rows of a data set to the pixel values of a batch, made on the device.
-
-Workers read pictures and hand over bytes; resizing, grey, augmentation and normalisation happen for the whole batch on
-the device.
-"""
+"""From the rows of a data set to batches of bytes, as workers read them and hand them over."""
 
 from __future__ import annotations
 
@@ -14,13 +10,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset, get_worker_info
 from torchvision.transforms import v2
-from transformers.image_utils import pil_torch_interpolation_mapping
 
 from fer_zoo.datasets import ExpressionDataset
-from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError
+from fer_zoo.errors import FerZooError, ImageReadError, TrainingDataError
 from fer_zoo.imaging import read_image
 from fer_zoo.losses import NO_LABEL, has_target
-from fer_zoo.models import FerImageProcessor
 
 UNREADABLE_CHOICES = ("raise", "skip")
 MARK = "mark"  # the third way of PictureReader, which is no option of training
@@ -36,82 +30,6 @@ class Rows(Protocol):
     def __getitem__(self, index: int, /) -> dict[str, Any]:
         """Return a row: ``image`` is anything that :func:`fer_zoo.imaging.read_image` takes."""
         ...
-
-
-#: What an image processor has to do for a model that is trained.
-TRAINED_WITH = {
-    "do_resize": True,
-    "do_rescale": True,
-    "rescale_factor": 1 / 255,
-    "do_normalize": True,
-    "do_center_crop": False,
-    "do_pad": False,
-}
-
-
-class PixelPreparation:
-    """What the image processor of a model does to pictures, for batches on a device.
-
-    Args:
-        processor: the image processor of the model.
-
-    Raises:
-        InvalidOptionError: if the processor does anything but resize, divide by 255 and normalise, or leaves one of
-            these out: the model would learn other pixel values than it meets later.
-    """
-
-    def __init__(self, processor: FerImageProcessor) -> None:
-        for name, expected in TRAINED_WITH.items():
-            found = getattr(processor, name, None) or False
-            if found != expected:
-                raise InvalidOptionError(f"processor.{name}", found, f"{expected}, which training goes by")
-        self.size = (int(processor.size["height"]), int(processor.size["width"]))
-        self.is_grey = processor.color_mode == "grey"
-        self.interpolation = pil_torch_interpolation_mapping[processor.resample]
-        self.to_grey = FerImageProcessor.to_grey
-        self.mean = torch.tensor(processor.image_mean)
-        self.std = torch.tensor(processor.image_std)
-
-    def scale(self, images: Tensor) -> Tensor:
-        """Resize pictures to what the model takes.
-
-        Args:
-            images: ``(B, 3, H, W)`` or, of grey pictures, ``(B, 1, H, W)``; uint8.
-
-        Returns:
-            ``(B, 3, height, width)``, values in [0, 1].
-        """
-        if self.is_grey and images.shape[1] > 1:
-            images = torch.stack([self.to_grey(image) for image in images])[:, :1]
-        resized = v2.functional.resize(images, list(self.size), interpolation=self.interpolation, antialias=True)
-        return cast(Tensor, resized.expand(-1, 3, -1, -1).to(torch.float32) / 255)
-
-    def fit(self, images: Tensor) -> Tensor:
-        """Bring pictures that were scaled for another model to the colour and the size of this one.
-
-        Args:
-            images: ``(B, 3, H, W)``, values in [0, 1].
-
-        Returns:
-            ``(B, 3, height, width)``, values in [0, 1].
-        """
-        if self.is_grey:
-            images = torch.stack([self.to_grey(image) for image in images])
-        if tuple(images.shape[-2:]) != self.size:
-            images = v2.functional.resize(images, list(self.size), interpolation=self.interpolation, antialias=True)
-        return images.clamp(0, 1)
-
-    def normalize(self, images: Tensor) -> Tensor:
-        """Subtract the mean and divide by the standard deviation of each channel.
-
-        Args:
-            images: ``(B, 3, height, width)``, values in [0, 1].
-
-        Returns:
-            pixel values of the same shape.
-        """
-        mean, std = (values.to(images.device).view(1, 3, 1, 1) for values in (self.mean, self.std))
-        return (images - mean) / std
 
 
 class PictureReader(Dataset[dict[str, Any] | ImageReadError | None]):
@@ -202,6 +120,31 @@ class PictureReader(Dataset[dict[str, Any] | ImageReadError | None]):
                 yield row["label"]
 
 
+class TrainingReader(PictureReader):
+    """The rows to learn from, in batches that are never without a picture: several processes must take equal steps.
+
+    Args:
+        rows: the data set.
+        unreadable: ``"raise"`` or ``"skip"``.
+    """
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any] | FerZooError | None]:
+        """Return the rows of a batch, and if all are to be skipped one more that stands in for them.
+
+        The batch alone decides which, so that a run that was interrupted meets the same one. Where nothing of the data
+        set can be read, it is an error, which is returned as those of single pictures are.
+        """
+        rows: list[dict[str, Any] | FerZooError | None] = [self[index] for index in indices]
+        if any(row is not None for row in rows):
+            return rows
+        generator = torch.Generator().manual_seed(hash(tuple(indices)) % 2**63)
+        for index in torch.randperm(len(self), generator=generator).tolist():
+            row = self[index]
+            if isinstance(row, dict):
+                return [*rows, {**row, "stands_in": True}]
+        return [TrainingDataError(f"None of the {len(self):,} pictures can be read")]
+
+
 class PictureCollator:
     """Join rows to a batch of bytes.
 
@@ -214,24 +157,25 @@ class PictureCollator:
         self.size = size
         self.interpolation = interpolation
 
-    def __call__(self, rows: Sequence[dict[str, Any] | ImageReadError | None] | dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, rows: Sequence[dict[str, Any] | FerZooError | None] | dict[str, Any]) -> dict[str, Any]:
         """Return ``images`` ``(B, 3, H, W)`` uint8, ``labels`` if all rows have one, and how many were left out.
 
         A batch that is one already, as ``StoredPictures`` gives it, stays as it is. One with a picture that should not
-        have been unreadable has only ``error``. One with rows whose pictures are marked as unreadable has labels for
-        all of them, ``is_readable`` ``(B,)`` bool, and in ``images`` the others, or a black one if there is none.
+        have been unreadable has only ``error``; one of a picture that stands in for others has ``stands_in``. One with
+        rows whose pictures are marked as unreadable has labels for all of them, ``is_readable`` ``(B,)`` bool, and in
+        ``images`` the others, or a black one if there is none.
 
         Raises:
-            TrainingDataError: if no picture of the batch could be read.
+            TrainingDataError: if no picture could be read.
         """
         if isinstance(rows, dict):
             return rows
-        errors = [row for row in rows if isinstance(row, ImageReadError)]
+        errors = [row for row in rows if isinstance(row, FerZooError)]
         if errors:
             return {"error": errors[0]}
         kept = [row for row in rows if isinstance(row, dict)]
         if not kept:
-            raise TrainingDataError(f"None of the {len(rows)} pictures of a batch can be read")
+            raise TrainingDataError(f"None of the {len(rows):,} pictures can be read")
         images = [row["image"] for row in kept if row["image"] is not None]
         batch = {"images": self.join(images or [torch.zeros(3, *self.size, dtype=torch.uint8)])}
         if all("label" in row for row in kept):
@@ -240,6 +184,8 @@ class PictureCollator:
             batch["is_readable"] = torch.tensor([row["image"] is not None for row in kept])
         if len(kept) < len(rows):
             batch["num_unreadable"] = torch.tensor(len(rows) - len(kept))
+        if "stands_in" in kept[-1]:
+            batch["stands_in"] = torch.tensor(True)
         return batch
 
     def join(self, images: Sequence[Tensor]) -> Tensor:
@@ -259,6 +205,7 @@ def check_batch(batch: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         ImageReadError: if a picture cannot be read and was not to be skipped.
+        TrainingDataError: if nothing of the data set can be read.
     """
     if "error" in batch:
         raise batch["error"]
@@ -291,21 +238,13 @@ def class_numbers(rows: Any) -> Tensor:
     """Return the class of every row of a data set, ``(N,)``; of votes, the class with the most.
 
     Args:
-        rows: a data set with an attribute ``labels``, a Hugging Face data set with a column ``label``, or one whose
-            rows have labels.
+        rows: a data set with an attribute ``labels``, a Hugging Face data set with a column ``label``, one whose rows
+            have labels, or a ``torch.utils.data.Subset`` of these.
 
     Raises:
         TrainingDataError: if a row has no label.
     """
-    labels: list[Any]
-    if isinstance(rows, ExpressionDataset):
-        labels = [rows.target_of(sample) for sample in rows.samples]  # votes without a majority count too
-    elif hasattr(rows, "labels"):
-        labels = list(rows.labels)
-    elif hasattr(rows, "column_names"):
-        labels = list(rows["label"])
-    else:
-        labels = [row.get("label") for row in iterate(rows)]
+    labels = labels_of(rows)
     numbers = as_labels([label for label in labels if label is not None])
     num_labelled = int(has_target(numbers).sum())
     if num_labelled < len(labels):
@@ -315,9 +254,18 @@ def class_numbers(rows: Any) -> Tensor:
     return numbers.argmax(dim=1) if numbers.ndim > 1 else numbers
 
 
-def iterate(rows: Rows) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a data set that may have no iterator of its own."""
-    return (rows[index] for index in range(len(rows)))
+def labels_of(rows: Any) -> list[Any]:
+    """Return the labels of a data set; pictures are read only where nothing else helps."""
+    if isinstance(rows, Subset):
+        labels = labels_of(rows.dataset)
+        return [labels[index] for index in rows.indices]
+    if isinstance(rows, ExpressionDataset):
+        return [rows.target_of(sample) for sample in rows.samples]  # votes without a majority count too
+    if hasattr(rows, "labels"):
+        return list(rows.labels)
+    if hasattr(rows, "column_names"):
+        return list(rows["label"])
+    return [rows[index].get("label") for index in range(len(rows))]
 
 
-__all__ = ["PictureCollator", "PictureReader", "PixelPreparation"]
+__all__ = ["PictureCollator", "PictureReader", "TrainingReader"]

@@ -107,7 +107,7 @@ class TrainingRun:
 
         Raises:
             RunFolderError: if the folder holds something that must not be written over, or checkpoints of which none
-                can be gone on from, or that have learnt other pictures or counted epochs of other lengths.
+                can be gone on from, or that have learnt other pictures.
             FerZooError: if the data or the model cannot be used as they are; see
                 :func:`~fer_zoo.training.load_training_data`.
         """
@@ -128,7 +128,6 @@ class TrainingRun:
         )
         pictures = data.digest(settings.data.path)
         if checkpoint is not None:
-            _check_epochs(settings, work, arguments, data)
             work.check_pictures(pictures)
         wait_for_everyone()  # nobody writes before all have looked
         if arguments.should_save:
@@ -266,21 +265,6 @@ class TrainingRun:
             "num_workers": self.arguments.reading_workers,
             "unreadable": self.arguments.unreadable,
         }
-
-
-def _check_epochs(
-    settings: RunSettings, folder: RunFolder, arguments: ExpressionTrainingArguments, data: TrainingData
-) -> None:
-    """Refuse to go on where ``training.unreadable`` would change whether an epoch has its last batch.
-
-    Raises:
-        RunFolderError: if it would.
-    """
-    before = folder.read_settings()
-    if before.training.get("unreadable") != settings.training.get("unreadable"):
-        folder.check_last_batch(
-            make_arguments(before, folder, data).dataloader_drop_last, arguments.dataloader_drop_last
-        )
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from fer_zoo.training.arguments import ExpressionTrainingArguments
 from fer_zoo.training.data import TrainingData
 from fer_zoo.training.methods import METHODS
 from fer_zoo.training.run_folder import RunFolder
-from fer_zoo.training.settings import RunSettings, choice_of_epoch
+from fer_zoo.training.settings import RunSettings
+from fer_zoo.training.training_options import choice_of_epoch
 
 #: Options of training where neither the recipe nor the user says otherwise.
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -50,17 +51,13 @@ def make_arguments(
         arguments = METHODS[settings.method].arguments(**{**values, **own})
     except FerZooError:
         raise
-    except ImportError as error:
-        raise MissingPackageError("accelerate", "Training", "pip install 'fer-zoo[train]'") from error
-    except (ValueError, TypeError) as error:
+    except (ImportError, ValueError, TypeError) as error:
+        if isinstance(error, ImportError) and "accelerate" in str(error):  # others belong to options
+            raise MissingPackageError("accelerate", "Training", "pip install 'fer-zoo[train]'") from error
         raise _name_options(settings.training, str(error)) from error
     if data is not None and "dataloader_drop_last" not in values:
         # batch normalisation has nothing to compare a single picture with
-        batch = arguments.train_batch_size * arguments.world_size
-        is_single = len(data.train) % batch == 1
-        # how many of the last batch can be read is not known yet
-        may_be_single = arguments.unreadable == "skip" and len(data.train) >= 2 * batch
-        arguments.dataloader_drop_last = is_single or may_be_single
+        arguments.dataloader_drop_last = len(data.train) % (arguments.train_batch_size * arguments.world_size) == 1
     return arguments
 
 

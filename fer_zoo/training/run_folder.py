@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
 
 import yaml
 from safetensors import SafetensorError, safe_open
@@ -17,9 +16,9 @@ from safetensors import SafetensorError, safe_open
 from fer_zoo.errors import InvalidOptionError, RunFolderError
 from fer_zoo.results.names import escape_bytes
 from fer_zoo.training.averaging import AVERAGE_FILE
-from fer_zoo.training.methods import METHODS
-from fer_zoo.training.settings import RunSettings, choice_of_epoch, flatten
+from fer_zoo.training.settings import RunSettings
 from fer_zoo.training.settings_yaml import read_settings
+from fer_zoo.training.settled import list_settled
 from fer_zoo.whole_files import write_whole
 
 SETTINGS_FILE, RECORD_FILE = "run.yaml", "training.json"
@@ -31,21 +30,6 @@ MODES = ("auto", "resume", "restart")
 WEIGHTS_FILE, STATE_FILE = "model.safetensors", "trainer_state.json"
 STATE_FILES = (STATE_FILE, "optimizer.pt", "scheduler.pt")
 
-#: Settings that a checkpoint has decided, with all of the section ``model``: what the optimiser goes on with, which
-#: classes there are, which pictures are learnt and which were cut off, how many steps make an epoch (epochs are counted
-#: by steps), and the best figure so far with the pictures that it is of.
-DECIDED = frozenset(
-    {
-        "method",
-        *(f"data.{name}" for name in ("eval_share", "eval_split", "kind", "label_set", "options", "split", "targets")),
-        "data.without_twins",
-        *(f"training.{name}" for name in ("dataloader_drop_last", "gradient_accumulation_steps", "steps_per_epoch")),
-        *(f"training.{name}" for name in ("greater_is_better", "metric_for_best_model", "per_device_train_batch_size")),
-        *(f"training.adam_{name}" for name in ("beta1", "beta2", "epsilon")),
-        *(f"training.{name}" for name in ("head_learning_rate", "layer_decay", "learning_rate", "weight_decay")),
-        *(f"training.{name}" for name in ("lr_scheduler_type", "optim", "optim_args", "optim_target_modules", "seed")),
-    }
-)
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
@@ -126,15 +110,7 @@ class RunFolder:
         Raises:
             RunFolderError: if there are any.
         """
-        before = self.read_settings()
-        old, new = effective_values(before), effective_values(settings)
-        names = [name for name in before.differences(settings) if old.get(name) != new.get(name)]
-        average = "training.ema_decay"
-        fixed = [
-            name
-            for name in names
-            if name in DECIDED or name.startswith("model.") or (name == average and not old[average])
-        ]
+        fixed = list_settled(self.read_settings(), settings)
         if fixed:
             raise RunFolderError(
                 str(self.path),
@@ -213,25 +189,6 @@ class RunFolder:
                 "holds checkpoints of other pictures: those of data.path, or their labels, have changed, so that "
                 "pictures that were learnt already could choose the epoch",
                 "Put them back, choose another folder, or begin anew with --restart, which deletes the checkpoints.",
-            )
-
-    def check_last_batch(self, before: bool, now: bool) -> None:
-        """Refuse to go on from a checkpoint where an epoch has another number of steps, by which epochs are counted.
-
-        Args:
-            before: whether the run left out the last batch of an epoch.
-            now: whether it would do so from here on.
-
-        Raises:
-            RunFolderError: if they differ.
-        """
-        if before != now:
-            raise RunFolderError(
-                str(self.path),
-                "holds checkpoints in which the steps of an epoch are settled, and another training.unreadable "
-                f"{'leaves out' if now else 'keeps'} the last batch of each",
-                f"Leave it as it is in {SETTINGS_FILE}, choose a new folder, or begin anew with --restart, which "
-                "deletes the checkpoints.",
             )
 
     def read_settings(self) -> RunSettings:
@@ -314,15 +271,6 @@ class RunFolder:
         for path in sorted(scratch.iterdir(), key=lambda path: path.name == RECORD_FILE):
             path.replace(self.path / path.name)
         scratch.rmdir()
-
-
-def effective_values(settings: RunSettings) -> dict[str, Any]:
-    """Return the values of settings by dotted name, with the defaults of the options of training."""
-    options = fields(METHODS[settings.method].arguments)
-    defaults = {f"training.{option.name}": option.default for option in options if option.default is not MISSING}
-    defaults["training.dataloader_drop_last"] = None  # the number of pictures decides
-    choice = {f"training.{name}": value for name, value in choice_of_epoch(settings.training).items()}
-    return {**defaults, **flatten(settings.to_dict()), **choice}
 
 
 def is_complete(checkpoint: Path, *, num_processes: int = 1, has_average: bool = False) -> bool:

@@ -123,7 +123,7 @@ class SemiSupervisedTrainer(ExpressionTrainer):
         number = self.state.global_step * self.args.gradient_accumulation_steps + self._micro_batch
         batches = cast(UnlabelledBatches, self._unlabelled)
         batch = dict(batches.batch(number))
-        self.num_unreadable += int(batch.pop("num_unreadable", 0))
+        self.count_unreadable(batch)
         return show_single_twice(batch, batches.batch_size)["images"].to(self.args.device, non_blocking=True)
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:

@@ -14,24 +14,12 @@ from fer_zoo.training.augmentation import Augmentation
 from fer_zoo.training.methods import METHODS
 from fer_zoo.training.recipes import get_recipe
 from fer_zoo.training.setting_types import check_type
+from fer_zoo.training.training_options import OWNED, check_training, training_types
 
 Layer = Mapping[str, Any]
 
 #: Recipes of those who name none: for trained weights, and for random ones.
 DEFAULT_RECIPES = ("fine-tune", "from-scratch")
-
-#: Options of training that a run decides itself.
-OWNED = frozenset(
-    {"augmentation", "disable_tqdm", "do_eval", "do_predict", "do_train", "output_dir", "remove_unused_columns"}
-)
-
-#: What the epoch is chosen by where nothing else is asked for, and the figures of which less is better.
-BEST, LESS_IS_BETTER = "accuracy", frozenset({"ece", "loss", "nll"})
-
-#: Every figure that the epoch can be chosen by, with or without ``eval_`` before it.
-FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll", "loss")
-
-MAX_SEED = 2**32 - 1  # of NumPy
 
 #: What methods may need besides pictures with labels, and how it is typed.
 SOURCES = {
@@ -223,13 +211,6 @@ MODEL_KEYS = tuple(entry.name for entry in fields(ModelSettings) if entry.name !
 SECTIONS = ("data", "model", "processor", "training", "augmentation")
 
 
-def training_types(method: str) -> dict[str, Any]:
-    """Return the type of every option of training that a method has and a run does not decide itself."""
-    arguments = METHODS[method].arguments
-    names = {entry.name for entry in fields(arguments) if entry.init} - OWNED
-    return {f"training.{name}": hint for name, hint in get_type_hints(arguments).items() if name in names}
-
-
 #: Type of every setting by its dotted name; those of the augmentation and of the model's configuration are checked
 #: where they are used.
 TYPES: dict[str, Any] = {
@@ -240,14 +221,6 @@ TYPES: dict[str, Any] = {
     **{name: hint for method in METHODS for name, hint in training_types(method).items()},
     **{f"augmentation.{entry.name}": Any for entry in fields(Augmentation)},
 }
-
-POSITIVE = (
-    "gradient_accumulation_steps",
-    "learning_rate",
-    "num_train_epochs",
-    "per_device_eval_batch_size",
-    "per_device_train_batch_size",
-)
 
 
 def check_layer(layer: Layer) -> dict[str, Any]:
@@ -275,49 +248,15 @@ def check_value(name: str, value: Any) -> Any:
 
     Raises:
         UnknownSettingError: if there is no such setting.
-        InvalidOptionError: if it has the wrong type.
+        InvalidOptionError: if it has the wrong type, or is not for the settings to say.
     """
     if name in TYPES:
         return check_type(name, value, TYPES[name])
+    if name in OWNED:
+        raise InvalidOptionError(name, value, "no value, as a run decides this itself")
     if name.startswith("model."):  # a field of the configuration, which depends on the model
         return value
     raise UnknownSettingError(name, [*TYPES, *SECTIONS])
-
-
-def check_training(training: dict[str, Any], method: str) -> dict[str, Any]:
-    """Return options of training after refusing those that the method does not have, or that cannot be.
-
-    Raises:
-        InvalidOptionError: if there is no such method or figure, or a number is out of its range.
-        UnknownSettingError: if the method has no such option.
-    """
-    if method not in METHODS:
-        raise InvalidOptionError("method", method, f"one of {', '.join(METHODS)}")
-    known = training_types(method)
-    for name, value in training.items():
-        if f"training.{name}" not in known:
-            raise UnknownSettingError(f"training.{name}", known)
-        if name in POSITIVE and not value > 0:
-            raise InvalidOptionError(f"training.{name}", value, "a number above 0")
-    seed, workers = training.get("seed", 0), training.get("dataloader_num_workers", 0)
-    if not 0 <= seed <= MAX_SEED:
-        raise InvalidOptionError("training.seed", seed, f"a whole number from 0 to {MAX_SEED}")
-    if workers < 0:
-        raise InvalidOptionError("training.dataloader_num_workers", workers, "a whole number that is at least 0")
-    if choice_of_epoch(training)["metric_for_best_model"] not in FIGURES:
-        figure = training["metric_for_best_model"]
-        raise InvalidOptionError("training.metric_for_best_model", figure, f"one of {', '.join(FIGURES)}")
-    return training
-
-
-def choice_of_epoch(training: Mapping[str, Any]) -> dict[str, Any]:
-    """Return by which figure options of training choose the epoch, and whether more of it is better."""
-    name = str(training.get("metric_for_best_model", BEST) or "loss").removeprefix("eval_")
-    is_greater_better = training.get("greater_is_better")
-    return {
-        "metric_for_best_model": name,
-        "greater_is_better": name not in LESS_IS_BETTER if is_greater_better is None else is_greater_better,
-    }
 
 
 def recipe_layer(name: str) -> dict[str, Any]:

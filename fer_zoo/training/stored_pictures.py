@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from fer_zoo.errors import ImageReadError
-from fer_zoo.training.pictures import PictureCollator, PictureReader, PixelPreparation, Rows
+from fer_zoo.training.pictures import PictureCollator, PictureReader, Rows
+from fer_zoo.training.pixel_preparation import PixelPreparation
 
 READ_BATCH = 64  # pictures that a worker hands over together while a data set is read
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.evaluation.loading import Classifier, load_classifier
 from fer_zoo.models import FerImageProcessor
-from fer_zoo.training.pictures import PixelPreparation
+from fer_zoo.training.pixel_preparation import PixelPreparation
 
 #: A name of the registry, a folder or a repository; or a model with its image processor.
 TeacherSource: TypeAlias = str | PathLike[str] | tuple[PreTrainedModel, FerImageProcessor]

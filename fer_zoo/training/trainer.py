@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedModel, TrainerCallback
-from transformers.trainer_utils import EvalLoopOutput
 
-from fer_zoo.errors import InvalidOptionError, TrainingDataError, TrainingDivergedError
+from fer_zoo.errors import InvalidOptionError, TrainingDataError
 from fer_zoo.models import FerImageProcessor
-from fer_zoo.training.arguments import ExpressionTrainingArguments
+from fer_zoo.training.arguments import ExpressionTrainingArguments, naming_options
 from fer_zoo.training.augmentation import Augmentation, augment, mix
-from fer_zoo.training.averaging import AVERAGE_FILE, WeightAverage
-from fer_zoo.training.measuring import MeasuringTrainer
+from fer_zoo.training.averaging_trainer import AveragingTrainer
 from fer_zoo.training.memory_format import arrange_channels_last
 from fer_zoo.training.optimization import count_steps, decay_schedule, parameter_groups
 from fer_zoo.training.pictures import (
     PictureCollator,
     PictureReader,
-    PixelPreparation,
     Rows,
     check_batch,
     class_numbers,
     show_single_twice,
 )
+from fer_zoo.training.pixel_preparation import PixelPreparation
 from fer_zoo.training.sam import at_the_worst_point, read_buffers, write_buffers
 from fer_zoo.training.sampling import SAMPLING_POWERS, EpochSampler, inverse_frequency_weights
-from fer_zoo.training.stored_pictures import StoredPictures
 
 
-class ExpressionTrainer(MeasuringTrainer):
+class ExpressionTrainer(AveragingTrainer):
     """Train a model on faces: everything that transformers' Trainer does, and what its arguments add.
 
     Pictures are read by workers or kept whole (``store``), and augmented in batches on the device. Labels are class
@@ -77,10 +72,8 @@ class ExpressionTrainer(MeasuringTrainer):
         if not isinstance(processing_class, FerImageProcessor):
             raise InvalidOptionError("processing_class", processing_class, "the FerImageProcessor of the model")
         self.preparation = PixelPreparation(processing_class)
-        self.reading = self.preparation  # how pictures are read and kept
+        self.reading = self.preparation
         self.augmentation = Augmentation.from_dict(args.augmentation)
-        self.average: WeightAverage | None = None
-        self._stored: list[tuple[Rows, StoredPictures]] = []
         self._sampler: EpochSampler | None = None
         self._step_inputs: list[dict[str, Tensor]] = []
         self._buffers_before: list[Tensor] = []
@@ -121,24 +114,6 @@ class ExpressionTrainer(MeasuringTrainer):
             )
         return cast("DataLoader[Any]", super().get_train_dataloader())
 
-    def _readable(self, rows: Any) -> PictureReader | StoredPictures:
-        """Return a data set as bytes, read once where they are kept."""
-        if isinstance(rows, PictureReader | StoredPictures):
-            return rows
-        if self.args.store == "none":
-            return PictureReader(rows, self.args.unreadable)
-        for source, stored in self._stored:
-            if source is rows:
-                return stored
-        device = "cpu" if self.args.store == "memory" else self.args.device
-        workers = self.args.reading_workers
-        stored = StoredPictures.read(
-            rows, self.reading, device=device, unreadable=self.args.unreadable, num_workers=workers
-        )
-        self.num_unreadable += stored.num_unreadable
-        self._stored.append((rows, stored))
-        return stored
-
     def _get_train_sampler(self, train_dataset: Any = None) -> EpochSampler:
         """Return the order of the pictures."""
         rows = self.train_dataset if train_dataset is None else train_dataset
@@ -160,7 +135,7 @@ class ExpressionTrainer(MeasuringTrainer):
         if "images" not in inputs:
             return inputs
         inputs = dict(inputs)
-        self.num_unreadable += int(inputs.pop("num_unreadable", 0))
+        self.count_unreadable(inputs)
         if self.model.training:
             inputs = show_single_twice(inputs, self.args.train_batch_size)
             return self.make_training_inputs(inputs.pop("images"), inputs)
@@ -225,7 +200,17 @@ class ExpressionTrainer(MeasuringTrainer):
         write_buffers(self.model, buffers_after)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Make the optimiser, with the learning rates of the stages and of the head."""
+        """Make the optimiser, with the learning rates of the stages and of the head.
+
+        Raises:
+            InvalidOptionError: if it cannot be made with its options.
+        """
+        with naming_options(self.args, "optim", "optim_args"):
+            self._create_own_optimizer()
+            return cast(torch.optim.Optimizer, super().create_optimizer(model))
+
+    def _create_own_optimizer(self) -> None:
+        """Make the optimiser if the parameters learn at several rates."""
         if self.optimizer is None and (self.args.head_learning_rate is not None or self.args.layer_decay != 1):
             optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
             groups = parameter_groups(
@@ -237,10 +222,13 @@ class ExpressionTrainer(MeasuringTrainer):
                 layer_decay=self.args.layer_decay,
             )
             self.optimizer = optimizer_class(groups, **options)
-        return cast(torch.optim.Optimizer, super().create_optimizer(model))
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """Make the schedule of the learning rates."""
+        """Make the schedule of the learning rates.
+
+        Raises:
+            InvalidOptionError: if it cannot be made with its options.
+        """
         if self.lr_scheduler is None and self.args.lr_decay is not None:
             steps = count_steps(
                 self.num_draws(self.train_dataset),
@@ -256,7 +244,8 @@ class ExpressionTrainer(MeasuringTrainer):
                 warmup_steps=self.args.get_warmup_steps(num_training_steps),
             )
             self._created_lr_scheduler = True
-        return super().create_scheduler(num_training_steps, optimizer)
+        with naming_options(self.args, "lr_scheduler_type", "lr_scheduler_kwargs"):
+            return super().create_scheduler(num_training_steps, optimizer)
 
     def end_epoch(self, num_epochs: int) -> None:
         """Do what the end of an epoch asks for, before it is evaluated and written to a checkpoint.
@@ -268,86 +257,9 @@ class ExpressionTrainer(MeasuringTrainer):
         if decay is not None:
             decay()
 
-    # The average
-
-    def train(self, *args: Any, **kwargs: Any) -> Any:
-        """Train; afterwards the model has the averaged weights, if there is an average.
-
-        Raises:
-            TrainingDivergedError: if weights have become infinite or no numbers.
-        """
-        self.average = WeightAverage(self.model, self.args.ema_decay) if self.args.ema_decay else None
-        output = super().train(*args, **kwargs)
-        self._check_finite()
-        if self.average is not None:
-            self.average.copy_to(self.model)
-        return output
-
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
-        """Evaluate the average if there is one and training goes on, else the model.
-
-        Raises:
-            TrainingDivergedError: if training goes on, and weights are no longer numbers.
-        """
-        if self.is_in_train:
-            self._check_finite()
-        self.average_buffers()
-        with nullcontext() if self.average is None or not self.is_in_train else self.average.applied_to(self.model):
-            return super().evaluation_loop(*args, **kwargs)
-
-    def _check_finite(self) -> None:
-        """Refuse to go on with weights that are no longer finite numbers."""
-        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters()):
-            raise TrainingDivergedError(self.args.learning_rate, self.state.epoch)
-
-    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Write a checkpoint with the average beside the weights."""
-        self.average_buffers()
-        folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
-        if self.average is not None and self.args.should_save:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.average.save(folder)
-        super()._save_checkpoint(model, trial)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        """Read a checkpoint; the average starts from its weights where it has none."""
-        super()._load_from_checkpoint(resume_from_checkpoint, model)
-        if self.average is not None:
-            self.average = WeightAverage(self.model, self.args.ema_decay)
-            if (Path(resume_from_checkpoint) / AVERAGE_FILE).is_file():
-                self.average.load(Path(resume_from_checkpoint))
-
-    def _load_best_model(self) -> None:
-        """Read the best checkpoint, and its average."""
-        super()._load_best_model()
-        if self.average is not None:
-            self.average.load(Path(cast(str, self.state.best_model_checkpoint)))
-
-    def average_buffers(self) -> None:
-        """Give all processes the mean of their running statistics, which each took from its own pictures."""
-        if self.accelerator.num_processes == 1:
-            return
-        models = [self.model] if self.average is None else [self.model, self.average.averaged.module]
-        for model in models:
-            for buffer in model.buffers():
-                if buffer.is_floating_point():
-                    buffer.copy_(self.accelerator.reduce(buffer, reduction="mean"))
-
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Return 0: the estimate of transformers counts tokens, which pictures have none of."""
         return 0
-
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Log, with the number of pictures that could not be read if there were any.
-
-        Raises:
-            TrainingDivergedError: if the loss is no number, and so are weights.
-        """
-        if not math.isfinite(logs.get("loss", 0.0)):
-            self._check_finite()
-        if self.num_unreadable:
-            logs["num_unreadable"] = self.num_unreadable
-        super().log(logs, *args, **kwargs)
 
 
 class _Epochs(TrainerCallback):

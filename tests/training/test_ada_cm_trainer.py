@@ -15,7 +15,7 @@ from torch.nn import functional
 from training_rows import Rows, processor, smooth_model
 from transformers import PreTrainedModel
 
-from fer_zoo.errors import InvalidOptionError, TrainingDataError
+from fer_zoo.errors import DatasetWarning, InvalidOptionError, TrainingDataError
 from fer_zoo.losses import nt_xent_loss
 from fer_zoo.training import AdaCMTrainer, AdaCMTrainingArguments
 from fer_zoo.training.averaging import WeightAverage
@@ -348,6 +348,46 @@ def test_what_is_left_of_an_unlabelled_batch_may_be_a_single_picture(tmp_path: P
         weights.append(model)
 
     assert_same_weights(*weights)
+
+
+def test_another_unlabelled_picture_stands_in_for_a_batch_without_one(tmp_path: Path) -> None:
+    """Of two batches one has the only picture, and one has none."""
+    rows = Rows([1] * 4, unreadable=(1, 2, 3), seed=1)
+    options = {"unreadable": "skip", "unlabelled_batch_size": 2, "steps_per_epoch": 2, "num_train_epochs": 1}
+    run = AdaCMTrainer(
+        smooth_model(),
+        arguments(tmp_path, **options),
+        processing_class=processor(),
+        train_dataset=Rows(LABELLED),
+        unlabelled_dataset=rows,
+    )
+
+    with pytest.warns(DatasetWarning, match="in which another one stood in: 1$"):
+        run.train()
+
+    assert run.num_unreadable == 3
+
+
+def test_what_stands_in_does_not_count_towards_the_thresholds(tmp_path: Path) -> None:
+    """The mean confidence is that of the readable pictures, each once."""
+    thresholds = []
+    for rows in (Rows([0] * 4, unreadable=(3,)), Rows([0] * 3)):
+        model = smooth_model()
+        model.classifier.bias.data[0] = 1.0  # all of them are recognised
+        options = {"unreadable": "skip", "per_device_eval_batch_size": 1, "confidence_floor": 0.0, "ema_decay": 0}
+        run = AdaCMTrainer(
+            model,
+            arguments(tmp_path, **options),
+            processing_class=processor(),
+            train_dataset=rows,
+            unlabelled_dataset=Rows(UNLABELLED, seed=1),
+        )
+        run.get_train_dataloader()
+        run.end_epoch(1)
+        thresholds.append(run.thresholds)
+
+    assert thresholds[0] == pytest.approx(thresholds[1], abs=1e-9)
+    assert thresholds[0]["anger"] > 0.2
 
 
 class TestBadInput:

@@ -18,7 +18,8 @@ from fer_zoo.datasets import DATASETS
 from fer_zoo.errors import MissingPackageError
 from fer_zoo.evaluation import Calibration
 from fer_zoo.training import DataSettings, RunSettings, TrainingResult, train
-from fer_zoo.training.model_card import count_table, data_licences, describe_figures, hub_name, what_was_chosen
+from fer_zoo.training.card_licences import data_licences
+from fer_zoo.training.model_card import count_table, describe_figures, hub_name, what_was_chosen
 
 RAF_DB = DATASETS["raf_db"].card.title
 NEWS = "About 5,300 faces from news photographs"

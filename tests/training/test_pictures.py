@@ -18,10 +18,11 @@ from fer_zoo.models import FerImageProcessor
 from fer_zoo.training.pictures import (
     PictureCollator,
     PictureReader,
-    PixelPreparation,
+    TrainingReader,
     as_labels,
     class_numbers,
 )
+from fer_zoo.training.pixel_preparation import PixelPreparation
 
 
 @pytest.mark.parametrize("color_mode", ["rgb", "grey"])
@@ -131,11 +132,24 @@ def test_rows_of_no_data_set_have_no_label() -> None:
     assert "label" not in row
 
 
+def test_another_picture_stands_in_for_a_batch_of_which_none_can_be_read() -> None:
+    """The same one whenever the batch comes; a batch with a picture of its own needs none."""
+    reader = TrainingReader(Rows([0, 1, 2, 0], unreadable=(1, 2)), "skip")
+    collate = PictureCollator((112, 112), PixelPreparation(processor()).interpolation)
+
+    first, second, other = (collate(reader.__getitems__(indices)) for indices in ([1, 2], [1, 2], [2, 3]))
+
+    assert (len(first["images"]), first["labels"].tolist(), int(first["num_unreadable"])) == (1, [0], 2)
+    assert torch.equal(first["images"], second["images"])
+    assert first["stands_in"]
+    assert "stands_in" not in other
+
+
 def test_a_batch_without_a_picture_is_an_error() -> None:
     """There is nothing to train on, and the error says where to look."""
     collate = PictureCollator((112, 112), PixelPreparation(processor()).interpolation)
 
-    with pytest.raises(TrainingDataError, match=r"None of the 2 pictures of a batch can be read. To see .* data check"):
+    with pytest.raises(TrainingDataError, match=r"None of the 2 pictures can be read. To see .* data check"):
         collate([None, None])
 
 
@@ -179,6 +193,15 @@ def test_votes_without_a_majority_count_for_the_class_with_the_most() -> None:
     rows = ExpressionDataset(samples, LABEL_SET, name="votes", targets="votes")
 
     assert class_numbers(rows).tolist() == [1, 2]
+
+
+def test_the_classes_of_a_part_are_found_without_its_pictures() -> None:
+    """A file that is gone has a class too; the rest of the data set need not have one."""
+    samples = [Sample(Path("gone.png"), label) for label in (None, 2, 1)]
+
+    part: Subset[Any] = Subset(ExpressionDataset(samples, LABEL_SET, name="faces"), [2, 1])
+
+    assert class_numbers(part).tolist() == [1, 2]
 
 
 def test_rows_without_a_label_cannot_be_balanced() -> None:

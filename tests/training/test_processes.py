@@ -94,6 +94,28 @@ def test_two_processes_measure_around_a_picture_that_cannot_be_read(tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_two_processes_count_together_what_cannot_be_learnt(tmp_path: Path) -> None:
+    """All that each of them meets is in the log, whoever has met it: 23 of the 24 pictures of an epoch."""
+    data = write_splits(tmp_path / "faces")
+    pictures = sorted((data / "train").glob("*/*.png"))
+    for picture in pictures[1:]:
+        picture.write_bytes(b"broken")
+    config = tmp_path / "config.yaml"
+    options = {
+        "per_device_train_batch_size": 3,
+        "num_train_epochs": 1,
+        "unreadable": "skip",
+        "dataloader_num_workers": 0,
+    }
+    config.write_text(yaml.safe_dump({**run_layer(data, **options), "model": MODEL, "calibrate": False}), "utf-8")
+
+    with_forks(config, tmp_path / "out")
+
+    record = json.loads((tmp_path / "out" / "training.json").read_text(encoding="utf-8"))
+    assert [row["num_unreadable"] for row in record["history"] if "loss" in row] == [len(pictures) - 1]
+
+
+@pytest.mark.slow
 def test_two_processes_go_on_where_they_were_stopped(tmp_path: Path) -> None:
     """The first checkpoint of two processes is enough for the rest of the run, bit by bit."""
     data = write_splits(tmp_path / "faces")

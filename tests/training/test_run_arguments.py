@@ -95,6 +95,7 @@ def test_one_number_of_steps_suffices(options: dict[str, Any], expected: tuple[i
         ),
         ({"eval_strategy": "no", "save_strategy": "best"}, r"for training\.save_strategy: .* as nothing is measured"),
         ({"eval_strategy": "no", "load_best_model_at_end": True}, r"for training\.load_best_model_at_end: .* false"),
+        ({"deepspeed": "zero.json"}, r"'zero\.json' for training\.deepspeed: expected options that fit together \(No "),
         ({"fp16": True, "bf16": True}, r"for training\.fp16, training\.bf16: expected options that fit together \(At"),
     ],
 )

@@ -96,7 +96,9 @@ def test_numbers_of_yaml_become_numbers() -> None:
         ({"data": {"knd": "x"}}, UnknownSettingError, "Did you mean 'data.kind'"),
         ({"augmentation": {"flp": 1}}, UnknownSettingError, "Did you mean 'augmentation.flip'"),
         ({"processor": {"colour": 1}}, UnknownSettingError, "Did you mean 'processor.color_mode'"),
-        ({"training": {"output_dir": "x"}}, UnknownSettingError, "'training.output_dir'"),
+        ({"training": {"output_dir": "x"}}, InvalidOptionError, "'x' for training.output_dir: expected no value, as a"),
+        ({"training": {"batch_eval_metrics": True}}, InvalidOptionError, "True for training.batch_eval_metrics: exp"),
+        ({"training": {"prediction_loss_only": True}}, InvalidOptionError, "a run decides this itself"),
         ({"training": {"confidence_floor": 0.5}}, UnknownSettingError, "'training.confidence_floor'"),
         ({"training": 3}, InvalidOptionError, "Invalid value 3 for training: expected a table of settings"),
         (

@@ -14,7 +14,7 @@ from training_rows import Rows, processor
 
 from fer_zoo.errors import ImageReadError
 from fer_zoo.models import FerImageProcessor
-from fer_zoo.training.pictures import PixelPreparation
+from fer_zoo.training.pixel_preparation import PixelPreparation
 from fer_zoo.training.stored_pictures import READ_BATCH, StoredPictures
 
 

@@ -17,11 +17,12 @@ from training_rows import Rows, arguments, narrow_model, processor, smooth_model
 from transformers import EvalPrediction, PreTrainedModel
 from transformers.trainer_utils import set_seed
 
-from fer_zoo.errors import ImageReadError, InvalidOptionError, TrainingDataError, TrainingDivergedError
+from fer_zoo.errors import DatasetWarning, ImageReadError, InvalidOptionError, TrainingDataError, TrainingDivergedError
 from fer_zoo.registry import create_model
 from fer_zoo.training import ExpressionTrainer
 from fer_zoo.training.averaging import AVERAGE_FILE
-from fer_zoo.training.pictures import PixelPreparation, as_labels
+from fer_zoo.training.pictures import as_labels
+from fer_zoo.training.pixel_preparation import PixelPreparation
 from fer_zoo.training.sampling import EpochSampler
 
 LABELS = [0, 1, 2, 0, 1, 2, 0, 1]
@@ -344,6 +345,32 @@ def test_what_is_left_of_a_batch_may_be_a_single_picture(tmp_path: Path, label: 
     assert_same_weights(*models)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_another_picture_stands_in_for_a_batch_without_one(workers: int, tmp_path: Path) -> None:
+    """Of the two batches one has nothing that can be read: the steps are those of copies of the only picture."""
+    models = [narrow_model(), narrow_model()]
+    copies, broken = Rows([1] * 4), Rows([1] * 4, unreadable=(1, 2, 3))
+    copies.pictures = copies.pictures[:1] * 4
+    options: dict[str, Any] = {"per_device_train_batch_size": 2, "num_train_epochs": 1, "augmentation": {}}
+    skipping = trainer(models[1], tmp_path, broken, unreadable="skip", dataloader_num_workers=workers, **options)
+
+    trainer(models[0], tmp_path, copies, **options).train()
+    with pytest.warns(DatasetWarning, match="in which another one stood in: 1$"):
+        skipping.train()
+
+    assert_same_weights(*models)
+    assert skipping.state.log_history[-1]["num_unreadable"] == 3
+
+
+@pytest.mark.parametrize("options", [{}, {"dataloader_num_workers": 1}, {"store": "memory"}], ids=str)
+def test_data_of_which_nothing_can_be_read_are_an_error(options: dict[str, Any], tmp_path: Path) -> None:
+    """It is raised as it was written, in a worker too."""
+    learner = trainer(narrow_model(), tmp_path, Rows([0] * 8, unreadable=tuple(range(8))), unreadable="skip", **options)
+
+    with pytest.raises(TrainingDataError, match=r"^None of the 8 pictures can be read\. To see"):
+        learner.train()
+
+
 @pytest.mark.parametrize("options", [{"logging_strategy": "epoch"}, {"eval_strategy": "epoch"}], ids=str)
 def test_training_that_diverges_stops(options: dict[str, Any], tmp_path: Path) -> None:
     """Where its loss is logged, and before anything is measured."""
@@ -351,6 +378,25 @@ def test_training_that_diverges_stops(options: dict[str, Any], tmp_path: Path) -
     learner = trainer(narrow_model(), tmp_path, rows, learning_rate=1e30, eval_dataset=rows, **options)
 
     with pytest.raises(TrainingDivergedError, match=r"after 1 of its epochs: .*learning_rate, which was 1e\+30"):
+        learner.train()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optim_args": "momentum"}, "'optim=sgd, optim_args=momentum' for optim, optim_args: .*not enough values"),
+        ({"optim_args": "momentum=much"}, "for optim, optim_args: .*could not convert string to float: 'much'"),
+        ({"optim_args": "momentum=-1", "layer_decay": 0.5}, "for optim, optim_args: .*Invalid momentum value: -1.0"),
+        ({"optim": "adamw_torch", "adam_beta1": 2.0}, "'optim=adamw_torch' for optim: .*Invalid beta parameter"),
+        ({"optim": "adamw_bnb_8bit"}, "for optim: .*bitsandbytes"),
+        ({"lr_scheduler_type": "cosine", "lr_scheduler_kwargs": {"x": 1}}, "lr_scheduler_kwargs: .*argument 'x'"),
+    ],
+)
+def test_options_that_torch_refuses_are_named(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """With what it says of them."""
+    learner = trainer(smooth_model(), tmp_path, Rows(LABELS), **options)
+
+    with pytest.raises(InvalidOptionError, match=message):
         learner.train()
 
 

@@ -12,7 +12,8 @@ from torch.utils.data import Subset
 from training_rows import Rows, processor
 
 from fer_zoo.errors import ImageReadError, TrainingDataError
-from fer_zoo.training.pictures import PictureCollator, PictureReader, PixelPreparation
+from fer_zoo.training.pictures import PictureCollator, PictureReader
+from fer_zoo.training.pixel_preparation import PixelPreparation
 from fer_zoo.training.stored_pictures import StoredPictures
 from fer_zoo.training.unlabelled import UnlabelledBatches, UnlabelledRows, check_apart
 
