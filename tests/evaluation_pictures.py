@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
+from transformers.utils.generic import can_return_tuple
 
 from fer_zoo.labels import LabelSet
 from fer_zoo.models import FerConfig
@@ -53,6 +54,7 @@ class ReadingModel(PreTrainedModel):
         self.dropout = nn.Dropout(0.5)
         self.post_init()
 
+    @can_return_tuple
     def forward(self, pixel_values: Tensor, **kwargs: Any) -> ModelOutput:
         """Return the mean of the k-th column, times ten, as the logit of class k."""
         columns = pixel_values[:, :, :, : self.config.num_labels].mean(dim=(1, 2))

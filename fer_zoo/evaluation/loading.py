@@ -48,14 +48,15 @@ def load_classifier(
     Args:
         model: a published name, a folder, a repository on the Hub, or a model.
         processor: the image processor; needed with a model, by default that of the checkpoint otherwise.
-        device: where to compute; by default where a model is already, and the fastest that is there for a name.
+        device: where to compute; by default where a model is already, and the fastest that is there for a name, or that
+            the library of an export has.
 
     Raises:
         UnknownNameError: if there is no model of that name.
         WeightsNotFoundError: if there are no weights of that name yet.
         CheckpointError: if a folder holds no model, or a damaged one, or the weights do not fill the model.
         HubError: if the model is no folder, and the Hub does not give it; a subclass says why.
-        InvalidOptionError: if a model comes without its image processor.
+        InvalidOptionError: if a model comes without its image processor, or an export cannot run on the device.
     """
     if isinstance(model, PreTrainedModel):
         if processor is None:
@@ -66,7 +67,7 @@ def load_classifier(
             model.config.name_or_path or type(model).__name__, model.to(device) if device else model, processor
         )
     if is_exported(model):
-        return Classifier(fspath(model), load_exported(model), processor or load_image_processor(model))
+        return Classifier(fspath(model), load_exported(model, device=device), processor or load_image_processor(model))
     checkpoint = resolve_model(model)
     with loading_errors(checkpoint):
         loaded, report = AutoModelForImageClassification.from_pretrained(checkpoint, output_loading_info=True)

@@ -17,7 +17,7 @@ from fer_zoo.errors import FerZooError, ImageReadError, InvalidOptionError
 from fer_zoo.evaluation.data import LabelledPictures, OnProgress, OnUnreadable, check_source, read_batches
 from fer_zoo.evaluation.packages import import_extra
 from fer_zoo.labels import Expression, LabelSet
-from fer_zoo.models.evaluating import evaluating
+from fer_zoo.models.evaluating import classify, evaluating
 
 
 class PredictionOptions(TypedDict, total=False):
@@ -166,7 +166,7 @@ _Part = tuple[NDArray[np.float64], NDArray[np.float64] | None, list[int], list[i
 
 def _logits(model: PreTrainedModel, pixel_values: torch.Tensor) -> NDArray[np.float64]:
     """Return the logits ``(B, K)`` without temperature."""
-    logits: NDArray[np.float64] = model(pixel_values).logits.double().cpu().numpy()
+    logits: NDArray[np.float64] = classify(model, pixel_values).double().cpu().numpy()
     return logits
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+import torch
 from transformers import AutoConfig
 
 from fer_zoo.errors import CheckpointError, InvalidOptionError
@@ -15,7 +16,7 @@ from fer_zoo.export.exporting import RECORD
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.checkpoint_errors import checkpoint_errors
 from fer_zoo.registry import find_entry
-from fer_zoo.runtime import RuntimeOptions, open_network
+from fer_zoo.runtime import RuntimeOptions, choose_providers, fastest_file_backend, open_network
 
 
 def is_exported(model: object) -> bool:
@@ -30,7 +31,11 @@ def is_exported(model: object) -> bool:
 
 
 def load_exported(
-    folder: str | PathLike[str], backend: str | None = None, options: RuntimeOptions | None = None
+    folder: str | PathLike[str],
+    backend: str | None = None,
+    options: RuntimeOptions | None = None,
+    *,
+    device: str | torch.device | None = None,
 ) -> ExportedForImageClassification:
     """Open the network of an export.
 
@@ -40,10 +45,11 @@ def load_exported(
             the file's format.
         options: threads, precision, providers. An openvino export in bf16 computes in bfloat16 by default; one in fp16
             stores half the bytes and computes in float32, unless ``precision="fp16"`` is given and the device can.
+        device: where to compute in the words of torch, ``"cpu"`` or ``"cuda"``; by default what the options say.
 
     Raises:
         CheckpointError: if the folder is no export, or was written for torch.
-        InvalidOptionError: if onnxruntime should run a file of OpenVINO's format.
+        InvalidOptionError: if onnxruntime should run a file of OpenVINO's format, or the backend has no such device.
         MissingPackageError: if the package of the backend is not installed.
     """
     path = Path(folder)
@@ -66,12 +72,34 @@ def load_exported(
         raise CheckpointError(f"{str(path)!r} lacks the network {network.name!r} that its {RECORD} names.")
     own = "openvino" if file_format == "openvino" else "onnxruntime"
     name = own if backend is None or file_format == "openvino" else backend
+    if device is not None:
+        name = fastest_file_backend() if name == "auto" else name
+        chosen = _on_device(chosen, name, str(device))
     checksum = hashlib.sha256()
     for file in (network, network.with_suffix(".bin")):
         checksum.update(file.read_bytes() if file.is_file() else b"")
     with checkpoint_errors(str(path)):
         config = AutoConfig.from_pretrained(path)
     return ExportedForImageClassification(config, open_network(network, name, chosen), checksum.hexdigest())
+
+
+def _on_device(options: RuntimeOptions, backend: str, device: str) -> RuntimeOptions:
+    """Return options with which a backend computes on a device of torch.
+
+    Raises:
+        InvalidOptionError: if it does not; of several GPUs, onnxruntime takes the first.
+    """
+    if backend == "openvino":
+        known = {"cpu": replace(options, device="CPU")}
+    else:
+        known = {
+            provider.removesuffix("ExecutionProvider").lower(): replace(options, providers=(provider,))
+            for provider in choose_providers()
+        }
+    kind = device.removesuffix(":0")
+    if kind not in known:
+        raise InvalidOptionError("device", device, f"{' or '.join(known)}, where {backend} runs an export here")
+    return known[kind]
 
 
 __all__ = ["is_exported", "load_exported"]

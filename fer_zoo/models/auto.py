@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
@@ -13,6 +15,7 @@ from transformers import (
 )
 
 from fer_zoo.errors import InvalidOptionError
+from fer_zoo.models.checkpoint_errors import unfilled_weights
 from fer_zoo.models.han_pff import HanPffConfig, HanPffForImageClassification, HanPffModel
 from fer_zoo.models.image_processing_fer import FerImageProcessor, FerImageProcessorPil
 from fer_zoo.models.mfn import MfnConfig, MfnForImageClassification, MfnModel
@@ -26,6 +29,25 @@ ARCHITECTURES = (
     (MfnConfig, MfnModel, MfnForImageClassification),
     (MhanConfig, MhanModel, MhanForImageClassification),
 )
+
+
+class AutoModelWithMissingKeys(AutoModelForImageClassification):
+    """The Auto class of pipelines: a model of any package says which weights its checkpoint lacks, as ours do."""
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **options: Any) -> PreTrainedModel:
+        """Load a checkpoint as the Auto class does.
+
+        Args:
+            *args: folder or repository.
+            **options: those of the Auto class.
+
+        Returns:
+            The model with its ``missing_keys``, which are those of :class:`~fer_zoo.models.FerPreTrainedModel`.
+        """
+        model, report = super().from_pretrained(*args, **{**options, "output_loading_info": True})
+        model.missing_keys = unfilled_weights(report)
+        return cast(PreTrainedModel, model)
 
 
 def register_models() -> None:
@@ -60,4 +82,4 @@ def register_architecture(
     AutoImageProcessor.register(config, image_processor_classes=processors, exist_ok=True)
 
 
-__all__ = ["ARCHITECTURES", "register_architecture", "register_models"]
+__all__ = ["ARCHITECTURES", "AutoModelWithMissingKeys", "register_architecture", "register_models"]

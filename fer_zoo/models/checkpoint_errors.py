@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
@@ -84,6 +84,15 @@ def check_weight_indices(name: str, folder: Path) -> None:
         check_weight_index(name, path)
 
 
+def unfilled_weights(report: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of weights that a checkpoint lacks, or has in another shape, in order.
+
+    Args:
+        report: what transformers gives with ``output_loading_info=True``.
+    """
+    return tuple(sorted({*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}))
+
+
 def check_filled(name: str, missing: Collection[str]) -> None:
     """Refuse a model that answers with weights which no checkpoint gave.
 
@@ -99,4 +108,11 @@ def check_filled(name: str, missing: Collection[str]) -> None:
         raise CheckpointError(f"The weights of {name!r} do not fill its model; among others missing: {shown}.")
 
 
-__all__ = ["DAMAGE", "check_filled", "check_weight_index", "check_weight_indices", "checkpoint_errors"]
+__all__ = [
+    "DAMAGE",
+    "check_filled",
+    "check_weight_index",
+    "check_weight_indices",
+    "checkpoint_errors",
+    "unfilled_weights",
+]

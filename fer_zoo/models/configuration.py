@@ -10,6 +10,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig
 
 from fer_zoo.errors import CheckpointError, FerZooError
+from fer_zoo.models.loading_options import check_loading_options
 
 # A configuration comes with a checkpoint from anywhere: none of its numbers may fill the memory.
 MAX_LABELS = 10_000
@@ -71,7 +72,9 @@ class FerConfig(PreTrainedConfig):
         Raises:
             StrictDataclassError: (huggingface_hub) if a field has the wrong type or breaks a rule.
             CheckpointError: if transformers can make nothing of the values, or they name another file of weights.
+            InvalidOptionError: if torch has no such ``dtype``.
         """
+        check_loading_options(kwargs)
         try:
             _refuse_other_weights(config_dict)
             made = super().from_dict(config_dict, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+from torch import Tensor, nn
 
 
 @contextmanager
@@ -22,3 +22,16 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def classify(model: nn.Module, pixel_values: Tensor) -> Tensor:
+    """Return the logits ``(B, K)`` of a classifier, also where its configuration has ``return_dict=False``.
+
+    Args:
+        model: the classifier.
+        pixel_values: ``(B, 3, H, W)``.
+    """
+    outputs = model(pixel_values)
+    # without labels there is no loss, and the logits come first
+    logits: Tensor = outputs[0] if isinstance(outputs, tuple) else outputs.logits
+    return logits

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from transformers.image_processing_backends import PilBackend, TorchvisionBackend
 from transformers.image_processing_utils import BatchFeature
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, PILImageResampling
@@ -18,6 +19,7 @@ from transformers.processing_utils import ImagesKwargs
 
 from fer_zoo.errors import InvalidOptionError
 from fer_zoo.imaging.align import ARCFACE_TEMPLATE, CropTemplate, crop_face
+from fer_zoo.imaging.read import read_image
 from fer_zoo.results import Face
 
 MAX_SIZE = 4096  # pixels of a side of the crop; a checkpoint from anywhere says how large crops are
@@ -80,6 +82,23 @@ class _FaceProcessing:
         if getattr(images, "ndim", None) == GREY_AXES:
             images = images[..., None]
         return np.ascontiguousarray(images) if isinstance(images, np.ndarray) else images
+
+    def process_image(
+        self, image: Any, do_convert_rgb: bool | None = None, input_data_format: Any = None, **kwargs: Any
+    ) -> Any:  # an array or a tensor, as the backend has them
+        """Bring a picture into the form of the backend; those of Pillow become RGB as pipelines read them.
+
+        The backend would cut the values of deep modes off, and knows neither premultiplied modes nor EXIF data.
+
+        Raises:
+            ImageReadError: if a picture of Pillow is damaged, or holds values out of the range of its mode.
+        """
+        if do_convert_rgb and isinstance(image, Image.Image):
+            image, input_data_format = read_image(image), "channels_last"
+        processed: Any = super().process_image(  # type: ignore[misc]  # of the backend
+            image, do_convert_rgb=do_convert_rgb, input_data_format=input_data_format, **kwargs
+        )
+        return processed
 
     def _preprocess(
         self, images: list[Any], color_mode: str, crop_template: dict[str, Any], **kwargs: Any

@@ -18,7 +18,13 @@ from transformers.utils import cached_file
 from fer_zoo.errors import FusedModelError, InvalidOptionError
 from fer_zoo.layers import Implementation, set_implementation
 from fer_zoo.layers.inference_form import take_inference_form
-from fer_zoo.models.checkpoint_errors import check_weight_index, check_weight_indices, checkpoint_errors
+from fer_zoo.models.checkpoint_errors import (
+    check_weight_index,
+    check_weight_indices,
+    checkpoint_errors,
+    unfilled_weights,
+)
+from fer_zoo.models.loading_options import check_loading_options
 
 #: Options of ``from_pretrained`` that say where on the Hub a file is looked up.
 LOOK_UP_OPTIONS = ("cache_dir", "local_files_only", "proxies", "revision", "subfolder", "token")
@@ -54,7 +60,9 @@ class FerPreTrainedModel(PreTrainedModel):
         Raises:
             OSError: if there is no ``model.safetensors``.
             CheckpointError: if it is damaged, does not fit the configuration, or names files that are not its own.
+            InvalidOptionError: if torch has no such ``dtype``, or no such device as in ``device_map``.
         """
+        check_loading_options(options)
         source = args[0] if args else options.get("pretrained_model_name_or_path")
         if options.get("use_safetensors") is None:
             options["use_safetensors"] = True
@@ -62,9 +70,8 @@ class FerPreTrainedModel(PreTrainedModel):
             _check_index(fspath(source), options)
         with checkpoint_errors("" if source is None else fspath(source)):
             model, report = super().from_pretrained(*args, **{**options, "output_loading_info": True})
-        mismatched = {name for name, *_ in report["mismatched_keys"]}
-        model.missing_keys = tuple(sorted(mismatched.union(report["missing_keys"])))
-        if mismatched:
+        model.missing_keys = unfilled_weights(report)
+        if report["mismatched_keys"]:
             model.config.temperature = 1.0  # the old one was fitted to the old weights
         return cast(Self, (model, report) if options.get("output_loading_info") else model)
 

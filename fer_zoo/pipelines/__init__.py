@@ -7,18 +7,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.export import is_exported, load_exported
 from fer_zoo.hub.failures import loading_errors
+from fer_zoo.models.auto import AutoModelWithMissingKeys
 from fer_zoo.models.checkpoint_errors import check_filled, checkpoint_errors
+from fer_zoo.models.loading_options import check_loading_options
 from fer_zoo.pipelines.batch import analyze_files
 from fer_zoo.pipelines.crop_report import CroppedFace, CropRow, CropSummary, read_crop_report
 from fer_zoo.pipelines.crops import crop_folder
@@ -45,7 +46,7 @@ def register_pipelines() -> None:
         PIPELINE_REGISTRY.register_pipeline(
             TASK,
             pipeline_class=FaceExpressionPipeline,
-            pt_model=AutoModelForImageClassification,
+            pt_model=AutoModelWithMissingKeys,
             default={"model": (str(get_entry(DEFAULT_MODEL).folder), "main")},
             type="image",
         )
@@ -84,8 +85,8 @@ def pipeline(
 
     Raises:
         UnknownNameError: if the task, the model, the detector or an option is not known.
-        InvalidOptionError: if an option is out of its range, a model comes without its image processor, or an image
-            processor cannot cut faces out.
+        InvalidOptionError: if an option is out of its range, a model comes without its image processor, an image
+            processor cannot cut faces out, or an export cannot run on the device.
         WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
         CheckpointError: if a folder holds no model, its files are damaged or do not fit together, or the weights do not
@@ -103,15 +104,15 @@ def pipeline(
         raise UnknownNameError("task", task, [TASK])
     loaded: Any = model
     if is_exported(model):
-        loaded = load_exported(model, backend, RuntimeOptions(threads, precision))
+        device = options.get("device")
+        device = None if isinstance(device, int) else device  # a number counts what torch has, or stands for its CPU
+        loaded = load_exported(model, backend, RuntimeOptions(threads, precision), device=device)
         options.setdefault("image_processor", load_image_processor(model))
     elif not isinstance(model, PreTrainedModel):
         loaded = resolve_model(model, revision=revision)
     elif options.get("image_processor") is None:
         raise InvalidOptionError("image_processor", None, "that of the model, which a model itself does not know")
-    dtype = options.get("dtype")
-    if isinstance(dtype, str) and not (dtype == "auto" or isinstance(getattr(torch, dtype, None), torch.dtype)):
-        raise InvalidOptionError("dtype", dtype, "'auto' or a type of torch, such as 'bfloat16'")
+    check_loading_options({**(options.get("model_kwargs") or {}), **options})
     with ExitStack() as errors:
         if isinstance(loaded, str) and Path(loaded).is_dir():
             with checkpoint_errors(str(model)), loading_errors(loaded):

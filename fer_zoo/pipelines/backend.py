@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
-from transformers.utils import ModelOutput
 
 from fer_zoo.errors import InvalidOptionError, UnknownNameError
 from fer_zoo.models import ExportedForImageClassification
+from fer_zoo.models.evaluating import classify
 from fer_zoo.packages import is_installed
 from fer_zoo.runtime import FILE_BACKENDS, RuntimeOptions, fastest_file_backend
 
@@ -114,13 +114,14 @@ class CompiledModel:
         vars(self).update(state)
         self._compile()
 
-    def __call__(self, pixel_values: Tensor) -> ModelOutput:
-        """Return the logits of ``(B, 3, H, W)``."""
+    def __call__(self, pixel_values: Tensor) -> Tensor:
+        """Return the logits ``(B, K)`` of ``(B, 3, H, W)``."""
         number = len(pixel_values)
         size = 1 << (number - 1).bit_length()
         filled = functional.pad(pixel_values, (0, 0) * (pixel_values.dim() - 1) + (0, size - number))
         # the next run of a CUDA graph writes into the same memory
-        return ModelOutput(logits=self._logits(filled)[:number].clone())
+        logits: Tensor = self._logits(filled)[:number].clone()
+        return logits
 
     def _compile(self) -> None:
         """Wrap what gives the logits; torch compiles it at the first use of each size."""
@@ -129,8 +130,7 @@ class CompiledModel:
 
     def _classify(self, pixel_values: Tensor) -> Tensor:
         """Return the logits as the model gives them."""
-        logits: Tensor = self._model(pixel_values).logits
-        return logits
+        return classify(self._model, pixel_values)
 
 
 __all__ = ["TORCH", "BackendChoice", "CompiledModel", "choose_backend", "choose_fastest", "fastest_device"]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, overload
@@ -21,7 +22,7 @@ from fer_zoo.export import convert_for_backend
 from fer_zoo.imaging.align import has_extent
 from fer_zoo.imaging.read import ImageSource, describe_source
 from fer_zoo.models import ExportedForImageClassification
-from fer_zoo.models.evaluating import evaluating
+from fer_zoo.models.evaluating import classify, evaluating
 from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
 from fer_zoo.pipelines.call_options import CallOptions
@@ -117,9 +118,10 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         self.model.eval()
         options = RuntimeOptions(threads, precision)
         self.backend = choose_backend(self.model, self.device, backend, options)
-        if self.backend != TORCH and not isinstance(self.model, ExportedForImageClassification):
-            self.model = convert_for_backend(self.model, self.image_processor, self.backend, options)
-            self.device = self.model.device
+        if self.backend != TORCH:
+            if not isinstance(self.model, ExportedForImageClassification):
+                self.model = convert_for_backend(self.model, self.image_processor, self.backend, options)
+            self.device = self.model.device  # of what goes in and comes out
         self.detector = create_detector(detector, backend=self.backend, options=options)
         self._compiled = CompiledModel(self.model, compile) if compile else None
         self._face_batches, self._picture_batches = BatchSplitter("faces"), BatchSplitter("pictures")
@@ -364,15 +366,15 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
     def _logits(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Return ``(B, V, K)`` for ``(B, 3, H, W)``: V is 1, or 2 with the mirror image."""
         self._do_without_lost_threads()
-        model = self.model if self._compiled is None else self._compiled
+        classify_view = self._compiled or partial(classify, self.model)
 
-        def classify(part: torch.Tensor) -> torch.Tensor:
+        def classify_views(part: torch.Tensor) -> torch.Tensor:
             views = [part, part.flip(-1)] if self.flip else [part]
-            return torch.stack([model(view).logits for view in views], dim=1)
+            return torch.stack([classify_view(view) for view in views], dim=1)
 
         # whoever trains the model beside the pipeline has put it in the other mode
         with evaluating(self.model) if self.model.training else nullcontext():
-            return torch.cat(self._face_batches.run(pixel_values, classify))
+            return torch.cat(self._face_batches.run(pixel_values, classify_views))
 
     def _do_without_lost_threads(self) -> None:
         """Compute with one thread in a forked process: the others stayed behind, and torch would wait for them."""

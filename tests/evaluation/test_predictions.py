@@ -23,6 +23,16 @@ LABELS = [i % 7 for i in range(10)]
 EXPECTED = np.eye(7)[LABELS] * 8  # a brightness of 0.8, times ten
 
 
+def test_model_that_gives_tuples(processor: FerImageProcessor) -> None:
+    """``return_dict=False`` in the configuration makes no difference."""
+    model, data = reading_model(RAF_DB, return_dict=False), Pictures(IMAGES, LABELS, RAF_DB)
+
+    found = predict(model, data, processor)
+
+    assert isinstance(model(torch.zeros(1, 3, 8, 8)), tuple)
+    np.testing.assert_allclose(found.logits, EXPECTED, atol=1e-5)
+
+
 @pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes:UserWarning")  # on a single core
 @pytest.mark.parametrize("options", [{"batch_size": 1}, {"batch_size": 3}, {}, {"batch_size": 4, "num_workers": 2}])
 def test_logits_are_in_the_order_of_the_data(processor: FerImageProcessor, options: Any) -> None:

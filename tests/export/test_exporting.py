@@ -8,6 +8,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from locked import without_access
 from processor import provider_of_bf16
 from transformers import ViTConfig, ViTForImageClassification
 
+from fer_zoo import pipeline
 from fer_zoo.errors import CheckpointError, ExportedModelError, ExportError, InvalidOptionError, UnknownNameError
 from fer_zoo.evaluation.loading import load_classifier
 from fer_zoo.export import (
@@ -316,6 +318,29 @@ class TestLoading:
         (tmp_path / "export.json").write_text(json.dumps(record))
         with pytest.raises(CheckpointError, match=r"lacks the network 'model\.onnx'"):
             load_exported(tmp_path)
+
+    @pytest.mark.parametrize("backend", [None, "openvino", "auto"])
+    def test_device(self, folder: Path, backend: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A backend computes where it is told to, or says where it can."""
+        both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+        for device in ("cpu", torch.device("cpu:0")):
+            assert load_exported(folder, backend, device=device).network.provider.startswith("CPU")
+        for device in ("meta", "cpu:1"):
+            with pytest.raises(InvalidOptionError, match=f"'{device}' for device: expected .*cpu, where .* runs"):
+                load_exported(folder, backend, device=device)
+
+        monkeypatch.setattr("fer_zoo.export.loading.choose_providers", lambda: both)
+
+        assert load_exported(folder, device="cpu").network.provider == "CPUExecutionProvider"
+        with pytest.raises(InvalidOptionError, match="'cuda:1' for device: expected cuda or cpu, where onnxruntime"):
+            load_exported(folder, device="cuda:1")
+
+    @pytest.mark.parametrize("load", [load_classifier, partial(pipeline, "face-expression", detector="whole_image")])
+    def test_device_of_whatever_takes_an_export(self, load: Callable[..., Any], folder: Path) -> None:
+        """A device where it does not run is refused and not passed over."""
+        assert load(folder, device="cpu").model.network.provider == "CPUExecutionProvider"
+        with pytest.raises(InvalidOptionError, match=r"'meta' for device: expected .*cpu, where onnxruntime runs"):
+            load(folder, device="meta")
 
     def test_own_format_of_openvino(self, small: FreshModel, tmp_path: Path) -> None:
         """Only OpenVINO runs it, in the precision that it was exported with unless told otherwise."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 from transformers import AutoImageProcessor
 
-from fer_zoo.errors import InvalidOptionError
-from fer_zoo.imaging import ARCFACE_TEMPLATE, FER_PLUS_TEMPLATE
+from fer_zoo.errors import ImageReadError, InvalidOptionError
+from fer_zoo.imaging import ARCFACE_TEMPLATE, FER_PLUS_TEMPLATE, read_image
 from fer_zoo.models import FerImageProcessor, FerImageProcessorPil, MhanConfig
 from fer_zoo.results import Box, Face
 
@@ -94,6 +95,47 @@ def test_many_pictures_of_other_sizes_and_kinds(processor_class: type[Processor]
 
     assert pixel_values.shape == (3, 3, 112, 112)
     assert [bool(picture.mean() > 0) for picture in pixel_values] == [True, False, True]
+
+
+def pictures_of_rare_modes() -> Iterator[Image.Image]:
+    """Yield pictures of Pillow in modes with transparency, with more than eight bits, and of other colours."""
+    values = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+    picture = Image.fromarray(values)
+    opaque = picture.convert("RGB")
+    yield from (picture.convert("LA").convert("La"), picture.convert("LA"), picture, picture.convert("RGBa"))
+    palette, key = opaque.convert("P"), opaque.convert("L")
+    palette.info["transparency"], key.info["transparency"] = 3, key.getpixel((0, 0))
+    yield from (palette, palette.convert("PA"), key)
+    yield from (opaque.convert(mode) for mode in ("1", "CMYK", "HSV", "RGBX", "YCbCr"))
+    yield Image.new("LAB", (30, 20), (100, 140, 120))
+    words = values[..., 0].astype(np.uint16) * 257
+    yield from (Image.fromarray(words), Image.fromarray(words.astype(np.int32)), Image.new("I;16B", (30, 20), 40_000))
+    yield Image.fromarray(values[..., 0] / np.float32(255))
+    upside_down = opaque.copy()
+    upside_down.getexif()[ExifTags.Base.Orientation] = 3
+    yield upside_down
+
+
+@BOTH
+@pytest.mark.parametrize("picture", list(pictures_of_rare_modes()), ids=lambda picture: picture.mode)
+def test_pictures_of_pillow_are_read_as_pipelines_read_them(
+    processor_class: type[Processor], picture: Image.Image
+) -> None:
+    """Whatever the mode, the pixel values are those of the array that ``read_image`` gives."""
+    processor = processor_class()
+
+    found = processor(picture, return_tensors="pt")["pixel_values"]
+
+    assert torch.equal(found, processor(read_image(picture), return_tensors="pt")["pixel_values"])
+
+
+@BOTH
+def test_pictures_of_pillow_without_a_scale_are_refused(processor_class: type[Processor]) -> None:
+    """The error names the mode, what was found and what to do."""
+    picture = Image.new("F", (30, 20), 300.0)
+
+    with pytest.raises(ImageReadError, match=r"\(30x20, F\)': 32-bit values must lie in .*found \[300, 300\]; scale"):
+        processor_class()(picture, return_tensors="pt")
 
 
 @BOTH

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 from small_models import save_small_model
-from transformers import AutoConfig, AutoModelForImageClassification
+from transformers import AutoConfig, AutoModelForImageClassification, ViTConfig, ViTForImageClassification
 
 from fer_zoo import pipeline
 from fer_zoo.errors import CheckpointError
@@ -29,13 +29,33 @@ def folder(tmp_path: Path) -> Path:
     return saved
 
 
-@pytest.mark.parametrize("load", [lambda name: pipeline(model=name, detector="whole_image"), load_classifier])
+LOADERS = pytest.mark.parametrize("load", [lambda name: pipeline(model=name, detector="whole_image"), load_classifier])
+
+
+@LOADERS
 def test_no_answers_from_random_weights(load: Any, folder: Path) -> None:
     """A pipeline and an evaluation name the checkpoint and what it lacks."""
     with pytest.raises(
         CheckpointError, match=f"'{folder}' do not fill its model; .* missing: classifier.bias, classifier.weight"
     ):
         load(str(folder))
+
+
+@LOADERS
+def test_no_answers_from_random_weights_of_other_packages(load: Any, tmp_path: Path) -> None:
+    """A backbone of transformers without a classifier is refused; with one it is taken."""
+    whole = ViTForImageClassification(
+        ViTConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=32)
+    )
+    for folder, model in ((tmp_path / "whole", whole), (tmp_path / "backbone", whole.vit)):
+        model.save_pretrained(folder)
+        FerImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+
+    assert load(str(tmp_path / "whole")).model.config.num_labels == 2
+    with pytest.raises(
+        CheckpointError, match=r"do not fill its model; .* missing: classifier\.bias, classifier\.weight"
+    ):
+        load(str(tmp_path / "backbone"))
 
 
 def test_fine_tuning_may_start_from_it(folder: Path) -> None:
