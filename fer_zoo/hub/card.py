@@ -61,6 +61,9 @@ pipe = transformers.pipeline("face-expression", model="{entry.repo_id}")
 model = transformers.AutoModelForImageClassification.from_pretrained("{entry.repo_id}")
 ```
 
+The task `face-expression` finds the faces of a photograph. The model alone, and the task `image-classification` of
+transformers, find none: give them face crops, as `fer-zoo crop` cuts them.
+
 ## Classes
 
 {class_table}
