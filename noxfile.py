@@ -137,7 +137,7 @@ def newest(session: nox.Session) -> None:
 
 def run_tests(session: nox.Session, *arguments: str) -> None:
     """Run pytest: one process a core with one thread each, as the models of the tests are too small to share."""
-    workers = ("-n", "logical", "--maxprocesses", "4")
+    workers = ("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal")
     session.run("pytest", *workers, *arguments, env={**OFFLINE, "OMP_NUM_THREADS": "1"})
 
 

@@ -86,6 +86,27 @@ class InvalidOptionError(FerZooError, ValueError):
         super().__init__(f"Invalid value {value!r} for {option}: expected {expected}.")
 
 
+class ArgumentTypeError(InvalidOptionError, TypeError):
+    """An argument is an object of another type than it should be."""
+
+    def __init__(self, argument: str, value: object, expected: str) -> None:
+        kind = f"type[{value.__name__}]" if isinstance(value, type) else type(value).__name__
+        super(InvalidOptionError, self).__init__(f"Invalid type {kind!r} for {argument}: expected {expected}.")
+
+    @classmethod
+    def check(cls, argument: str, value: object, kind: type | tuple[type, ...], expected: str) -> None:
+        """Raise the error for an argument of another type.
+
+        Args:
+            argument: its name.
+            value: what was given for it.
+            kind: the type, or several.
+            expected: what to write instead, as a clause without a full stop.
+        """
+        if not isinstance(value, kind):
+            raise cls(argument, value, expected)
+
+
 class UnknownNameError(FerZooError, LookupError):
     """A name is not among those known, for example of a model, a detector or a label set.
 

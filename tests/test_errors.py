@@ -8,6 +8,7 @@ import pytest
 from fer_zoo import errors
 from fer_zoo.errors import (
     AnnotationError,
+    ArgumentTypeError,
     CacheConflictError,
     CheckpointError,
     DatasetLayoutError,
@@ -91,6 +92,11 @@ CASES: list[tuple[FerZooError, tuple[type[Exception], ...], str]] = [
         InvalidOptionError("top_k", 0, "at least 1"),
         (ValueError,),
         "Invalid value 0 for top_k: expected at least 1.",
+    ),
+    (
+        ArgumentTypeError("result", ["smile.jpg"], "one ImageResult"),
+        (InvalidOptionError, ValueError, TypeError),
+        "Invalid type 'list' for result: expected one ImageResult.",
     ),
     (
         UnknownNameError("model", "mahn", ["mhan", "han_pff"]),
@@ -279,6 +285,13 @@ def test_invalid_option_shows_the_value_as_it_is_written(value: object, shown: s
     """A text stands in quotes, so that it differs from a number or None."""
     assert str(InvalidOptionError("mode", value, "'raise' or 'skip'")) == (
         f"Invalid value {shown} for mode: expected 'raise' or 'skip'."
+    )
+
+
+def test_argument_that_is_a_class_is_shown_as_one() -> None:
+    """A class where an object of it belongs does not look like the object."""
+    assert str(ArgumentTypeError("picture", bytes, "bytes")) == (
+        "Invalid type 'type[bytes]' for picture: expected bytes."
     )
 
 

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from transformers import AutoModelForImageClassification, ViTImageProcessor
 
 from fer_zoo.errors import (
+    ArgumentTypeError,
     CheckpointError,
     InvalidOptionError,
     UnknownNameError,
@@ -80,6 +81,17 @@ def test_fresh_network_with_other_options() -> None:
     assert (model.config.image_size, model.config.label_smoothing) == (32, 0.0)
     assert (processor.size["height"], processor.color_mode) == (32, "grey")
     assert processor.template == FER_PLUS_TEMPLATE
+
+
+def test_fresh_network_takes_the_name_of_a_label_set() -> None:
+    """As the readers of data sets do; a list of names is refused, for it says nothing of their order."""
+    model, _ = create_model("mfn", label_set="raf_db")
+
+    assert model.config.id2label == get_label_set("raf_db").id2label
+    with pytest.raises(UnknownNameError, match=r"Unknown label set 'rafdb'\. Did you mean 'raf_db'\?"):
+        create_model("mfn", label_set="rafdb")
+    with pytest.raises(ArgumentTypeError, match="Invalid type 'list' for label_set: expected a LabelSet, or the name"):
+        create_model("mfn", label_set=["anger", "fear"])  # type: ignore[arg-type]
 
 
 def test_fresh_network_refuses_bad_options() -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_zoo import evaluation
+from fer_zoo.cli.destinations import refuse_used_folder
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.options import (
     BatchSizeOption,
@@ -24,9 +25,10 @@ from fer_zoo.cli.options import (
     UnreadableOption,
     WorkersOption,
 )
+from fer_zoo.cli.photographs import warn_of_photographs
 from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.selection import find_calibration_split, select_pictures
-from fer_zoo.errors import CheckpointError, ImageReadError, InvalidOptionError
+from fer_zoo.errors import CheckpointError, ImageReadError
 from fer_zoo.evaluation import Calibration
 from fer_zoo.evaluation.data import parse_unreadable
 from fer_zoo.evaluation.loading import load_classifier
@@ -64,7 +66,7 @@ def calibrate(
         with errors_as_usage(except_for=ImageReadError), show_progress() as on_progress:
             choice = parse_unreadable(unreadable)
             _check_model(model)
-            _check_destination(output)
+            refuse_used_folder("--output", output)
             dataset, _ = select_pictures(
                 kind,
                 path,
@@ -73,6 +75,7 @@ def calibrate(
                 without_twins_of=without_twins_of,
                 unreadable=choice,
             )
+            warn_of_photographs(dataset)
             classifier = load_classifier(model, device=device)
             found = evaluation.calibrate(
                 classifier.model,
@@ -111,16 +114,6 @@ def _check_model(model: str) -> None:
             f"{model!r} is an export, and its network has its temperature inside. Calibrate the checkpoint that it was "
             "made from, and export the copy."
         )
-
-
-def _check_destination(folder: Path) -> None:
-    """Refuse a place that holds something already.
-
-    Raises:
-        InvalidOptionError: if it is a file or a folder that is not empty.
-    """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise InvalidOptionError("--output", str(folder), "a new or empty folder")
 
 
 def _print(found: Calibration, output: Path) -> None:

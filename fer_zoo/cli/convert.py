@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 import typer
 
+from fer_zoo.cli.destinations import refuse_used_folder
 from fer_zoo.cli.failures import errors_as_usage
 from fer_zoo.errors import UnknownNameError
 from fer_zoo.imaging import CROP_TEMPLATES
@@ -18,7 +19,7 @@ from fer_zoo.models.checkpoint import save_checkpoint
 
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of MHAN as its authors save it.")],
-    folder: Annotated[Path, typer.Argument(help="Where to write the model and its image processor.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder for the model and its image processor.")],
     label_set: Annotated[str, typer.Option(help=f"What it was trained with: {', '.join(LABEL_SETS)}.")],
     color_mode: Annotated[str, typer.Option(help="Colour of the training pictures: rgb or grey.")] = "rgb",
     crop_template: Annotated[
@@ -28,6 +29,7 @@ def convert(
 ) -> None:
     """Convert a checkpoint; no code that it may carry is run."""
     with errors_as_usage():
+        refuse_used_folder("FOLDER", folder)
         if crop_template not in CROP_TEMPLATES:
             raise UnknownNameError("crop template", crop_template, CROP_TEMPLATES)
         processor = FerImageProcessor(color_mode=color_mode, crop_template=CROP_TEMPLATES[crop_template].to_dict())

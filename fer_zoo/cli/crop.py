@@ -21,7 +21,13 @@ from fer_zoo.pipelines import CropRow, CropSummary, FaceChoice, FaceCropper, cro
 
 def crop(  # one parameter for each option
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder with photographs, and folders of them.")],
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="Folder for the crops, with the same folders.")],
+    destination: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DEST",
+            help="Folder for the crops, with the same folders: a new or empty one, or that of an earlier run.",
+        ),
+    ],
     model: Annotated[
         str, typer.Option(help="Whose crop template to use: a name of 'fer-zoo models', folder, or repository.")
     ] = "mhan",

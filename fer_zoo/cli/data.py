@@ -10,10 +10,11 @@ from rich.table import Table
 
 from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.options import KindArgument, LabelSetOption, PathArgument
+from fer_zoo.cli.photographs import warn_of_photographs
 from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.selection import reader_options
 from fer_zoo.cli.terminal import encode_json, printable
-from fer_zoo.datasets import DATASETS, DatasetReport, check_dataset
+from fer_zoo.datasets import DATASETS, DatasetReport, check_dataset, load_dataset
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS
 
 data_app = typer.Typer(rich_markup_mode="rich")
@@ -40,6 +41,8 @@ def check(
 ) -> None:
     """Read every picture of a data set; count classes, pictures that occur twice, and files that cannot be read.
 
+    A warning says where the pictures seem to be photographs and no crops of faces.
+
     Exit status: 0 if every picture could be read, 1 if not (the reasons are on stderr), 2 if the layout or a label is
     wrong.
     """
@@ -51,6 +54,10 @@ def check(
         print(encode_json(report.to_dict(), indent=2))
     else:
         _print_report(report)
+    everything = load_dataset(
+        kind, path, keep_unlabelled=True, check_counts=False, max_pixels=max_pixels, **reader_options(label_set)
+    )
+    warn_of_photographs(everything)
     for source, reason in report.unreadable:
         complain(f"{printable(source)}: {reason}")
     if report.unreadable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fer_zoo.cli.failures import errors_as_usage
 from fer_zoo.errors import InvalidOptionError
-from fer_zoo.pipelines.backend import fastest_device
+from fer_zoo.runtime.devices import list_devices
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 
@@ -26,17 +26,18 @@ def refuse_missing(device: str) -> None:
     Raises:
         InvalidOptionError: if it is not there.
     """
-    import torch
-
     kind, _, number = device.partition(":")
-    here = fastest_device().type
-    if kind not in {*DEVICES, here} or (number and not number.isdecimal()):
-        raise InvalidOptionError("--device", device, f"one of {', '.join(DEVICES)}, or cuda:1")
-    if kind == "cpu":
+    is_number = not number or number.isdecimal()
+    if kind == "cpu" and is_number:  # without asking the driver, whose processes cannot be forked afterwards
         return
-    there = [] if here == "cpu" else [f"{here}:{i}" for i in range(torch.accelerator.device_count())]
-    if kind != here or int(number or 0) >= len(there):
-        raise InvalidOptionError("--device", device, f"a device that torch finds here: {', '.join(['cpu', *there])}")
+    there = list_devices()
+    here = there[-1].partition(":")[0]
+    if kind not in {*DEVICES, here} or not is_number:
+        expected = f"one of {', '.join(DEVICES)}, or cuda:1; --device cpu works on every machine"
+        raise InvalidOptionError("--device", device, expected)
+    if f"{kind}:{int(number or 0)}" not in there:
+        expected = f"a device that torch finds here: {', '.join(there)}; --device cpu works on every machine"
+        raise InvalidOptionError("--device", device, expected)
 
 
 __all__ = ["DEVICES", "check_device", "refuse_missing"]

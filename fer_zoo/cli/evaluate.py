@@ -25,6 +25,7 @@ from fer_zoo.cli.options import (
     UnreadableOption,
     WorkersOption,
 )
+from fer_zoo.cli.photographs import FIND_OR_CROP, warn_of_photographs
 from fer_zoo.cli.progress import show_progress
 from fer_zoo.cli.selection import select_pictures
 from fer_zoo.cli.terminal import encode_json
@@ -32,7 +33,7 @@ from fer_zoo.detection import DETECTORS
 from fer_zoo.errors import ImageReadError, InvalidOptionError
 from fer_zoo.evaluation import EvaluationReport
 from fer_zoo.evaluation.data import parse_unreadable
-from fer_zoo.evaluation.markdown import describe_conditions, percent, summarise
+from fer_zoo.evaluation.markdown import describe_conditions, describe_reservations, percent, summarise
 
 
 def evaluate(
@@ -51,7 +52,10 @@ def evaluate(
     ] = None,
     without_twins_of: TwinsOption = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the report as JSON and Markdown with pictures.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write the report as JSON and Markdown with pictures; an earlier one there is replaced."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     min_confidence: Annotated[
@@ -85,6 +89,8 @@ def evaluate(
                 without_twins_of=without_twins_of,
                 unreadable=choice,
             )
+            if detector is None:
+                warn_of_photographs(dataset, FIND_OR_CROP)
             report = evaluation.evaluate(
                 model,
                 dataset,
@@ -115,7 +121,7 @@ def evaluate(
 
 
 def _print(report: EvaluationReport) -> None:
-    """Print the main figures and those of every class."""
+    """Print the main figures and those of every class, what they leave out, and how they were measured."""
     console = Console()
     figures = Table("measured", "result", title=f"{report.model} on {report.dataset}, {report.split}")
     for row in summarise(report):
@@ -127,6 +133,8 @@ def _print(report: EvaluationReport) -> None:
         shares = map(percent, (values.precision, values.recall, values.f1))
         classes.add_row(values.label, f"{values.support:,}", *shares)
     console.print(figures, classes)
+    for sentence in describe_reservations(report):
+        print(f"note: {sentence}")
     for line in describe_conditions(report):
         print(line)
 

@@ -41,7 +41,7 @@ def explain(
         typer.Option(
             metavar="FILE_OR_DIR",
             help="Where to write; a folder gets a file with the picture's name and _explained or, for attention, "
-            "_attention.",
+            "_attention; a file of that name is replaced.",
         ),
     ] = Path(),
     model: ModelOption = "mhan",

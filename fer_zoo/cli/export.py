@@ -9,8 +9,10 @@ import typer
 
 from fer_zoo.cli.failures import errors_as_usage
 from fer_zoo.cli.options import ModelArgument
+from fer_zoo.errors import InvalidOptionError
 from fer_zoo.evaluation.loading import load_classifier
 from fer_zoo.export import FORMATS, export_model, read_calibration_faces
+from fer_zoo.export.formats import get_format
 from fer_zoo.runtime import PRECISIONS
 
 
@@ -36,6 +38,9 @@ def export(
     nothing is written then.
     """
     with errors_as_usage():
+        get_format(file_format, precision)
+        if precision == "int8" and calibration is None:
+            raise InvalidOptionError("--calibration", None, "a folder of face crops, which int8 takes its ranges from")
         classifier = load_classifier(model, device="cpu")
         faces = None
         if calibration is not None:

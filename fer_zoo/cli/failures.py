@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import typer
 
@@ -12,6 +14,9 @@ from fer_zoo.errors import FerZooError
 
 FAILED_INPUT = 1
 USAGE = 2
+
+#: How a message begins where an option has no value, in the word of Python, which nobody has typed.
+_NOTHING: Final = re.compile(r"^Invalid value None for ")
 
 
 def complain(message: object) -> None:
@@ -23,7 +28,8 @@ def complain(message: object) -> None:
 def errors_as_usage(*, except_for: type[Exception] | tuple[()] = ()) -> Iterator[None]:
     """Turn an error of this package, or an unknown device, into a message and the exit code for wrong usage.
 
-    What ends a command on purpose, such as Ctrl-C at a question, is let through too.
+    Where an option is ``None``, the message says that it has no value. What ends a command on purpose, such as Ctrl-C
+    at a question, is let through too.
 
     Args:
         except_for: errors that are let through.
@@ -35,7 +41,7 @@ def errors_as_usage(*, except_for: type[Exception] | tuple[()] = ()) -> Iterator
     except (typer.Abort, typer.Exit):  # they are RuntimeErrors
         raise
     except (FerZooError, OSError, RuntimeError) as error:
-        complain(error)
+        complain(_NOTHING.sub("No value for ", str(error)))
         raise typer.Exit(USAGE) from error
 
 

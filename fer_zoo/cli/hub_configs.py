@@ -16,7 +16,7 @@ def hub_configs(
         "hub_configs"
     ),
     write: Annotated[
-        bool, typer.Option("--write/--check", help="Write the files, or compare those that are there.")
+        bool, typer.Option("--write/--check", help="Write the files over those that are there, or compare them.")
     ] = False,
 ) -> None:
     """Write or check the configuration and the model card of every published model.

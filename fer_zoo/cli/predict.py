@@ -27,6 +27,7 @@ from fer_zoo.cli.output import CsvWriter, JsonWriter, ResultWriter, TableWriter
 from fer_zoo.cli.pipeline_choice import PipelineChoice
 from fer_zoo.cli.predict_files import ENGINES, FileJob, predict_to_file
 from fer_zoo.cli.progress import show_progress
+from fer_zoo.cli.redirections import suggest_video
 from fer_zoo.errors import ImageReadError
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS, Location
 from fer_zoo.pipelines import AnalysisOptions, FaceExpressionPipeline, RayResources
@@ -47,13 +48,18 @@ def predict(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: one row for each face.")] = False,
     annotate_to: Annotated[
         Path | None,
-        typer.Option("--annotate", metavar="DIR", help="Write every picture with its faces marked into this folder."),
+        typer.Option(
+            "--annotate",
+            metavar="DIR",
+            help="Write every picture with its faces marked into this folder; files of the same name are replaced.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a table, .parquet, .jsonl or .csv, that an interrupted run goes on with. Prints a summary.",
+            help="Write a table, .parquet, .jsonl or .csv, that an interrupted run goes on with; one that is "
+            "complete is replaced with --overwrite only. Prints a summary.",
         ),
     ] = None,
     model: ModelOption = "mhan",
@@ -122,6 +128,7 @@ def predict(
     for failure in failures:
         complain(failure)
     if failures:
+        suggest_video(pictures)
         raise typer.Exit(FAILED_INPUT)
 
 

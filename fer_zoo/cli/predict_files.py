@@ -13,6 +13,7 @@ from fer_zoo.cli.failures import FAILED_INPUT, complain, errors_as_usage
 from fer_zoo.cli.inputs import expand_patterns
 from fer_zoo.cli.pipeline_choice import PipelineChoice
 from fer_zoo.cli.progress import show_progress
+from fer_zoo.cli.redirections import suggest_video
 from fer_zoo.errors import ImageReadError, UnknownNameError
 from fer_zoo.pipelines import (
     AnalysisOptions,
@@ -94,6 +95,7 @@ def predict_to_file(job: FileJob, *, engine: str, workers: int | None, resources
     if summary.num_unreadable > len(summary.failures):
         complain(f"{summary.num_unreadable - len(summary.failures):,} more; their rows hold the reasons")
     if failures:
+        suggest_video(sources)
         raise typer.Exit(FAILED_INPUT)
 
 

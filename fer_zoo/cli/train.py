@@ -40,7 +40,11 @@ def train(
         typer.Option(help="Values of a paper or ours, see 'fer-zoo recipes'; by default fine-tune, or from-scratch."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where checkpoints, model, card and report are written.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A new or empty folder for checkpoints, model, card and report, or that of an interrupted run.",
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings in YAML, such as DIR/run.yaml.")] = None,
     assignments: Annotated[
@@ -109,9 +113,10 @@ def train(
     if resume and restart:
         raise typer.BadParameter("choose one of --resume and --restart")
     mode = "resume" if resume else "restart" if restart else "auto"
-    with stoppable(output, mode), errors_as_usage(), quiet_training():
+    with errors_as_usage():
         if output is None:
             raise InvalidOptionError("--output", None, "a folder for the run")
+    with stoppable(output, mode), errors_as_usage(), quiet_training():
         from fer_zoo.cli.training_session import run_session  # the other commands do without the trainer
 
         run_session(config, assignments or [], [given(typed), device_layer(device)], output, mode)
@@ -169,7 +174,7 @@ def quiet_training() -> Iterator[None]:
 
 
 @contextmanager
-def stoppable(output: Path | None, mode: str) -> Iterator[None]:
+def stoppable(output: Path, mode: str) -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does, with a line that says how it goes on."""
     command = "the same command without --restart" if mode == "restart" else "the same command"
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from fer_zoo.cli.photographs import warn_of_photographs
 from fer_zoo.cli.train import is_first_process
 from fer_zoo.cli.training_progress import EpochTable
-from fer_zoo.evaluation.markdown import summarise
+from fer_zoo.evaluation.markdown import describe_pictures, describe_reservations, summarise
 from fer_zoo.training import RunSettings, TrainingResult, TrainingRun, parse_assignment, read_settings
 from fer_zoo.training.settings import Layer
 
@@ -36,6 +37,8 @@ def run_session(
     command = shlex.join(["fer-zoo", *sys.argv[1:]])
     run = TrainingRun.prepare(settings, output, mode=mode, command=command)
     print_start(console, run)
+    if is_first_process():
+        warn_of_photographs(run.data.train)
     result = run.train([EpochTable(console)] if run.is_main_process else [])
     if result is not None:
         print_result(console, result, output)
@@ -62,7 +65,12 @@ def print_result(console: Console, result: TrainingResult, output: Path) -> None
     """Print the figures, and how the model is loaded."""
     if result.report is not None:
         figures = ", ".join(f"{name} {value}" for name, value in summarise(result.report))
-        console.print(Text(f"{result.report.counts.evaluated:,} pictures of {result.report.split}: {figures}"))
+        counts = result.report.counts
+        console.print(Text(f"{counts.evaluated:,} pictures of {result.report.split}: {figures}"))
+        if counts.evaluated < counts.pictures:
+            console.print(Text(describe_pictures(counts)))
+        for sentence in describe_reservations(result.report):
+            console.print(Text(f"note: {sentence}"))
     if result.calibration is None:
         console.print(Text(f"not calibrated: {result.record.not_calibrated}"))
     else:

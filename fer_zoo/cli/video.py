@@ -26,6 +26,7 @@ from fer_zoo.cli.options import (
     ThresholdOption,
 )
 from fer_zoo.cli.pipeline_choice import PipelineChoice
+from fer_zoo.cli.redirections import suggest_predict
 from fer_zoo.cli.terminal import encode_json
 from fer_zoo.errors import VideoReadError
 from fer_zoo.pipelines.video import Smoothing, VideoAnalyzer, analyze_video
@@ -39,16 +40,25 @@ def video(  # one parameter for each option
     source: Annotated[str, typer.Argument(metavar="SRC", help="Video, URL of a stream, or number of a camera.")],
     frames: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a row for each face and frame: .csv, .jsonl, .parquet."),
+        typer.Option(
+            metavar="FILE", help="Write a row for each face and frame, .csv, .jsonl or .parquet; replaced if it exists."
+        ),
     ] = None,
     segments: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a row for each segment: .csv, .jsonl, .parquet.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write a row for each segment, .csv, .jsonl or .parquet; replaced if it exists."
+        ),
     ] = None,
     annotated: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the video with its faces marked, and its sound: .mp4.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the video with its faces marked, and its sound, .mp4; replaced if it exists."
+        ),
     ] = None,
     timeline: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw who showed what when: .png, .svg, .pdf.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw who showed what when, .png, .svg or .pdf; replaced if it exists."),
     ] = None,
     detect_every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Look for faces in every N-th frame, and follow them between.")
@@ -112,9 +122,12 @@ def video(  # one parameter for each option
             )
     except VideoReadError as error:
         complain(error)  # after a signal before the first frame: that it was stopped
+        suggest_predict(source)
         raise typer.Exit(STOPPED + received[0] if received else FAILED_INPUT) from error
     if not as_json:
         print(_summarize(summary))
+    if summary.num_frames == 1:
+        suggest_predict(source)
     if summary.error is not None:
         complain(f"{summary.source}: {summary.error}")
     if summary.is_interrupted and received:

@@ -16,7 +16,7 @@ from fer_zoo.datasets.sample import Sample, Targets
 from fer_zoo.datasets.twins import pixel_checksums, try_pixel_checksums
 from fer_zoo.errors import EmptyClassError, InvalidOptionError
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS
-from fer_zoo.labels import Expression, LabelMapping, LabelSet
+from fer_zoo.labels import Expression, LabelMapping, LabelSet, get_label_set
 
 TARGETS = ("labels", "votes")
 
@@ -151,7 +151,7 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
         """
         return self.select(match_challenge(challenge, self.samples, f"{self.name}, {self.split}"))
 
-    def mapped_to(self, label_set: LabelSet) -> ExpressionDataset:
+    def mapped_to(self, label_set: LabelSet | str) -> ExpressionDataset:
         """Return the data set with its labels and votes translated to another label set.
 
         Samples whose class the other set lacks are left out and counted in ``num_dropped``; so are, with the targets
@@ -159,8 +159,12 @@ class ExpressionDataset(torch.utils.data.Dataset[dict[str, Any]]):
         its classes that are not here get none.
 
         Args:
-            label_set: the target.
+            label_set: the target, or its name if it is a known set.
+
+        Raises:
+            UnknownNameError: there is no set of that name.
         """
+        label_set = get_label_set(label_set) if isinstance(label_set, str) else label_set
         mapping = self.label_set.mapping_to(label_set)
         pairs = ((sample, _translate(sample, mapping)) for sample in self.samples)
         kept = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Mapping
 from os import PathLike
@@ -21,7 +22,7 @@ from fer_zoo.datasets.raf_db import RafDbReader
 from fer_zoo.datasets.reader import ALL, DatasetReader
 from fer_zoo.datasets.sample import Sample
 from fer_zoo.datasets.table import TableReader
-from fer_zoo.errors import DatasetWarning, InvalidOptionError, UnknownNameError
+from fer_zoo.errors import ArgumentTypeError, DatasetWarning, InvalidOptionError, UnknownNameError
 from fer_zoo.imaging import DEFAULT_MAX_PIXELS
 
 _READERS: Final[tuple[type[DatasetReader], ...]] = (
@@ -40,16 +41,21 @@ DATASETS: Final[Mapping[str, type[DatasetReader]]] = MappingProxyType({kind.card
 """Every kind of data set by name; it cannot be changed. ``DATASETS[name].card`` says what it is."""
 
 
-def open_reader(kind: str, path: str | PathLike[str], **options: Any) -> DatasetReader:
+def open_reader(kind: str, path: str | PathLike[str] | None, **options: Any) -> DatasetReader:
     """Return the reader for data of one kind.
 
     Raises:
         UnknownNameError: there is no such kind, or it has no such option.
         DatasetLayoutError: the data are not there.
         InvalidOptionError: an option is out of its range.
+        ArgumentTypeError: the path is none.
     """
     if kind not in DATASETS:
-        raise UnknownNameError("kind of data set", kind, DATASETS)
+        is_path = path is None or os.path.exists(kind)  # noqa: PTH110 - pathlib refuses some texts
+        remark = "A path comes second, after the kind." if is_path else ""
+        raise UnknownNameError("kind of data set", kind, DATASETS, remark=remark)
+    if not isinstance(path, str | PathLike):
+        raise ArgumentTypeError("path", path, f"where the data lie: {kind!r}, then the path; nothing is downloaded")
     reader = DATASETS[kind]
     known = list(inspect.signature(reader).parameters)[1:]  # without the path
     for name in options:
@@ -60,7 +66,7 @@ def open_reader(kind: str, path: str | PathLike[str], **options: Any) -> Dataset
 
 def load_dataset(
     kind: str,
-    path: str | PathLike[str],
+    path: str | PathLike[str] | None = None,
     *,
     split: str | None = None,
     targets: Targets = "labels",
@@ -73,7 +79,7 @@ def load_dataset(
 
     Args:
         kind: what it is, a key of ``DATASETS``.
-        path: its folder, or the file of a table.
+        path: its folder, or the file of a table; it must be given.
         split: ``"train"``, ``"validation"`` or ``"test"``, or a usual short form; all that are there by default.
         targets: whether items carry the class index or the votes, of which one must be above 0.
         keep_unlabelled: whether samples without the target stay, as unlabelled ones; by default they are left out and
@@ -87,6 +93,7 @@ def load_dataset(
         DatasetLayoutError: the data or the split are not there; the message shows the layout and where to get them.
         AnnotationError: a row or a folder cannot be used; the message names the file and the line.
         InvalidOptionError: the data have no such targets, or an option is out of its range.
+        ArgumentTypeError: the path is missing, or none.
 
     Warns:
         DatasetWarning: a split has another number of pictures than was published.

@@ -8,7 +8,7 @@ from fer_zoo.detection.base import FaceDetector
 from fer_zoo.detection.center_face import CenterFaceDetector
 from fer_zoo.detection.scrfd import ScrfdDetector
 from fer_zoo.detection.whole_image import WholeImageDetector
-from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError, UnknownNameError
 from fer_zoo.runtime import RuntimeOptions
 
 #: Every detector by name.
@@ -34,6 +34,7 @@ def create_detector(
     Raises:
         UnknownNameError: if there is no detector of that name.
         InvalidOptionError: if the object is no detector.
+        ArgumentTypeError: if it is a class.
         MissingPackageError: if a package that the detector needs is not installed; the message has the install command.
         WeightsNotFoundError: if the network of the detector is not there.
         CheckpointError: if a file is not a detector of the SCRFD family.
@@ -52,6 +53,8 @@ def create_detector(
                 precision=chosen.precision if on_openvino else None,
             )
         return DETECTORS[detector]()
+    if isinstance(detector, type):  # which has detect() as well, and would miss its argument there
+        raise ArgumentTypeError("detector", detector, f"a detector, as the class makes it: {detector.__name__}()")
     if not isinstance(detector, FaceDetector):
         raise InvalidOptionError(
             "detector", detector, f"one of {', '.join(DETECTORS)}, or an object with detect() and gives_crops"

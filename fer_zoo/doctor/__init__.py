@@ -1,4 +1,4 @@
-"""What is installed, whether it works, and what may be wrong with a picture.
+"""What is installed, whether it works, and what may be wrong with a picture or with the pictures of a data set.
 
 :func:`examine` is all that ``fer-zoo doctor`` shows; each part of it can be asked for by itself.
 """
@@ -11,6 +11,7 @@ from fer_zoo.doctor.hub_state import HubState, find_hub_state
 from fer_zoo.doctor.label_order import check_label_order, compare_with_expected
 from fer_zoo.doctor.machine import Machine, find_machine
 from fer_zoo.doctor.packages import PackageStatus, find_packages
+from fer_zoo.doctor.photographs import find_photographs
 from fer_zoo.doctor.picture import PictureExamination, examine_picture
 from fer_zoo.doctor.self_test import SelfTest, run_self_test
 from fer_zoo.doctor.weights import WeightsStatus, check_weights
@@ -35,6 +36,7 @@ __all__ = [
     "find_hub_state",
     "find_machine",
     "find_packages",
+    "find_photographs",
     "is_grey",
     "looks_swapped",
     "run_self_test",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fer_zoo.packages import is_installed
-from fer_zoo.pipelines.backend import TORCH, choose_fastest, fastest_device
+from fer_zoo.pipelines.backend import TORCH, choose_fastest
 from fer_zoo.runtime import FILE_BACKENDS, choose_providers
+from fer_zoo.runtime.devices import fastest_device
 from fer_zoo.runtime.openvino import shared_core
 
 

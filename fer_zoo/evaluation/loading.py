@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from transformers import AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError
 from fer_zoo.export import is_exported, load_exported
 from fer_zoo.hub.failures import loading_errors
 from fer_zoo.labels import LabelSet, parse_expression
 from fer_zoo.models.checkpoint_errors import check_filled
-from fer_zoo.pipelines.backend import fastest_device
 from fer_zoo.registry import load_image_processor, resolve_model
+from fer_zoo.runtime.devices import check_device, fastest_device
 
 
 class Classifier(NamedTuple):
@@ -56,8 +56,14 @@ def load_classifier(
         WeightsNotFoundError: if there are no weights of that name yet.
         CheckpointError: if a folder holds no model, or a damaged one, or the weights do not fill the model.
         HubError: if the model is no folder, and the Hub does not give it; a subclass says why.
-        InvalidOptionError: if a model comes without its image processor, or an export cannot run on the device.
+        InvalidOptionError: if a model comes without its image processor, torch does not find the device, or an export
+            cannot run on it.
+        ArgumentTypeError: if it is no model, such as a pipeline.
     """
+    expected = "a name, a folder or a model; of a pipeline, pipe.model with processor=pipe.image_processor"
+    ArgumentTypeError.check("model", model, (str, PathLike, PreTrainedModel), expected)
+    if not is_exported(model):
+        check_device(device)
     if isinstance(model, PreTrainedModel):
         if processor is None:
             raise InvalidOptionError(

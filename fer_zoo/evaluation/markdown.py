@@ -9,7 +9,7 @@ from fer_zoo.evaluation.figures import CONFUSION_FILE, PER_CLASS_FILE, RELIABILI
 from fer_zoo.evaluation.metrics import Accuracy
 
 if TYPE_CHECKING:
-    from fer_zoo.evaluation.report import EvaluationReport
+    from fer_zoo.evaluation.report import Counts, EvaluationReport
 
 LINES_OF_CURVE = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # confidences that the table shows; the JSON has more
 
@@ -25,7 +25,7 @@ def render_markdown(report: EvaluationReport) -> str:
         "\n".join(f"- {line}" for line in describe_conditions(report)),
         "## Figures",
         make_table(("measured", "result"), summarise(report)),
-        *_notes(report),
+        *describe_reservations(report),
         "## Classes",
         _class_table(report),
         f"![Precision, recall and F1 of every class]({PER_CLASS_FILE})",
@@ -116,18 +116,31 @@ def describe_conditions(report: EvaluationReport) -> Iterator[str]:
     yield f"Protocol: {how}; temperature {report.temperature:.4g}"
     if report.selection:
         yield f"Selection: {report.selection}"
-    left = {"without a face": counts.missed, "not readable": counts.unreadable}
-    dropped = {f"of {label}, which the model lacks": number for label, number in counts.dropped.items()}
-    others = "".join(f", {number:,} {reason}" for reason, number in {**left, **dropped}.items() if number)
-    yield f"Pictures: {counts.pictures:,}; {counts.evaluated:,} evaluated{others}"
+    yield describe_pictures(counts)
     yield f"Measured: {environment.date}, {environment.hardware}"
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in environment.versions.items())
     if environment.command:
         yield f"Command: {environment.command}"
 
 
-def _notes(report: EvaluationReport) -> Iterator[str]:
-    """Yield what the figures do not say by themselves."""
+def describe_pictures(counts: Counts) -> str:
+    """Return how many pictures the figures are of, and what became of the others.
+
+    Args:
+        counts: of the report.
+    """
+    left = {"without a face": counts.missed, "not readable": counts.unreadable}
+    dropped = {f"of {label}, which the model lacks": number for label, number in counts.dropped.items()}
+    others = "".join(f", {number:,} {reason}" for reason, number in {**left, **dropped}.items() if number)
+    return f"Pictures: {counts.pictures:,}; {counts.evaluated:,} evaluated{others}"
+
+
+def describe_reservations(report: EvaluationReport) -> Iterator[str]:
+    """Yield what the figures do not say by themselves, a sentence each: which classes they leave out, and why.
+
+    Args:
+        report: the report.
+    """
     if report.metrics.absent:
         yield (
             f"No picture shows {', '.join(report.metrics.absent)}: "
@@ -176,4 +189,13 @@ def _abstention_table(report: EvaluationReport) -> str:
     return make_table(("confidence at least", "answers", "coverage", "accuracy"), rows)
 
 
-__all__ = ["describe_accuracy", "describe_conditions", "make_table", "percent", "render_markdown", "summarise"]
+__all__ = [
+    "describe_accuracy",
+    "describe_conditions",
+    "describe_pictures",
+    "describe_reservations",
+    "make_table",
+    "percent",
+    "render_markdown",
+    "summarise",
+]

@@ -59,7 +59,9 @@ def evaluate(
     Raises:
         UnknownNameError: if there is no model or detector of that name, or a label of the model is no expression.
         ImageReadError: if a picture cannot be read and is not to be skipped.
-        InvalidOptionError: if an option is out of its range, a label is missing, or nothing is left to measure.
+        InvalidOptionError: if an option is out of its range, the device is not there, a label is missing, or nothing is
+            left to measure.
+        ArgumentTypeError: if the model is none, such as a pipeline, or the detector is a class.
         MissingPackageError: if scikit-learn is not installed.
     """
     classifier = load_classifier(model, processor, device=device)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError, UnknownNameError
 from fer_zoo.explain.attention import attention_maps
 from fer_zoo.explain.gradients import target_index, weigh_features
 from fer_zoo.imaging.align import Matrix, crop_transform
@@ -70,6 +70,7 @@ def explain_face(
     Raises:
         UnknownNameError: if there is no such method, or the model has no such expression.
         InvalidOptionError: if a target is given for attention, or the model does not give what the method needs.
+        ArgumentTypeError: if the model or the face is something else, such as a pipeline or a face with its expression.
         ImageReadError: if the picture cannot be read.
 
     Example:
@@ -82,6 +83,8 @@ def explain_face(
         >>> explanation.target, explanation.heat.shape, overlay(image, [explanation]).shape
         ('happiness', (48, 48), (512, 512, 3))
     """
+    ArgumentTypeError.check("model", model, PreTrainedModel, "a model, such as pipe.model")
+    ArgumentTypeError.check("face", face, Face, "a Face, such as result.faces[0].face of pipe.analyze(image)")
     check_method(model, method, target)
     picture, size = read_image(image), image_processor.size["height"]
     if is_crop:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fer_zoo.errors import ArgumentTypeError
 from fer_zoo.explain.faces import Explanation
 from fer_zoo.imaging.read import ImageSource, read_image
 from fer_zoo.ranges import check_shares
@@ -57,9 +58,12 @@ def overlay(image: ImageSource, explanations: Sequence[Explanation], *, alpha: f
 
     Raises:
         InvalidOptionError: if alpha is out of its range.
+        ArgumentTypeError: if these are no explanations, or it is one alone.
         ImageReadError: if the picture cannot be read.
     """
     check_shares(alpha=alpha)
+    if not isinstance(explanations, Sequence) or not all(isinstance(one, Explanation) for one in explanations):
+        raise ArgumentTypeError("explanations", explanations, "a list of Explanation, each as explain_face() gives it")
     drawn = read_image(image)  # shares no memory with what is given
     heat = np.full(drawn.shape[:2], OUTSIDE, np.float32)
     for explanation in explanations:

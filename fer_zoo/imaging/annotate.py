@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from fer_zoo.errors import ArgumentTypeError
 from fer_zoo.results import FaceExpression, ImageResult
+from fer_zoo.results.image import check_result
 
 # The Okabe-Ito palette, which people with colour vision deficiencies can tell apart; the label is always written too.
 COLORS = {
@@ -38,7 +40,13 @@ def annotate(
 
     Returns:
         a new picture of the same shape.
+
+    Raises:
+        ArgumentTypeError: if the image is no such array, or the result not that of one picture.
     """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape[2:] != (3,):
+        raise ArgumentTypeError("image", image, "an array (H, W, 3) of uint8 in RGB, as read_image(picture) gives it")
+    check_result(result)
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
     unit = max(1, min(round(max(image.shape[:2]) / 400), MAX_UNIT))  # line width in pixels; text and margins follow it

@@ -5,6 +5,7 @@ Decoding is Pillow's. Whatever it raises for a damaged file leaves here as one e
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zlib
@@ -36,6 +37,9 @@ _FORMATS: Final = (
 )
 _SIGNATURE_BYTES: Final = 16  # what Pillow hands to the signature tests of its plugins
 _HEIC_SIGNATURES: Final = frozenset({b"ftypheic", b"ftypheix"})  # bytes 4 to 12 of the file
+
+# How videos begin: MP4 and QuickTime, Matroska and WebM, AVI.
+_VIDEO: Final = re.compile(rb".{4}ftyp(iso.|mp4|qt |M4V|avc1|3g|dash|MSNV)|\x1aE\xdf\xa3|RIFF.{4}AVI ", re.DOTALL)
 
 # What Pillow and its plugins raise for damaged files. Warning is here for programs that turn warnings into errors.
 _PILLOW_ERRORS: Final = (
@@ -171,9 +175,11 @@ def _register_heif() -> None:
 
 
 def _unknown_format(signature: bytes) -> str:
-    """Say that no plugin knows the first bytes of a file; most phones write the one format that Pillow lacks."""
+    """Say that no plugin knows the first bytes of a file; phones write videos, and the one format that Pillow lacks."""
     if signature[4:12] in _HEIC_SIGNATURES and "HEIF" not in Image.OPEN:
         return "it is a HEIC picture; pip install pillow-heif to read it, or save it as JPEG"
+    if _VIDEO.match(signature):
+        return "it is a video; pass it to fer_zoo.pipelines.video.analyze_video or fer-zoo video"
     return f"it is not an image of a known format ({', '.join(sorted(_FORMATS & Image.OPEN.keys()))})"
 
 

@@ -39,6 +39,10 @@ ImageSource: TypeAlias = (
 """Everything that ``read_image`` accepts."""
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)  # two letters at least: C:// is a drive
+_DIRECTORY: Final = (
+    "it is a directory; pass the files in it one by one, or all of it to fer_zoo.pipelines.analyze_files or "
+    "fer-zoo predict"
+)
 _ACCEPTED: Final = (
     "a path, an http(s) URL, bytes, a binary file object, a PIL image, a numpy array of shape (H, W, C) or a torch "
     "tensor of shape (C, H, W)"
@@ -179,9 +183,7 @@ def _open_path(path: str, name: str) -> IO[bytes]:
     except (IsADirectoryError, PermissionError) as error:
         # Windows denies permission for a directory, and Path would raise where it may not look.
         is_directory = isinstance(error, IsADirectoryError) or os.path.isdir(path)  # noqa: PTH112
-        reason = (
-            "it is a directory; pass the files in it one by one" if is_directory else "permission to read it is denied"
-        )
+        reason = _DIRECTORY if is_directory else "permission to read it is denied"
         raise ImageReadError(name, reason) from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise ImageReadError(name, f"it cannot be opened ({getattr(error, 'strerror', error)})") from error

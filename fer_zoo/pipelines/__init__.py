@@ -14,7 +14,7 @@ from transformers import AutoConfig, PreTrainedModel
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from fer_zoo.detection import FaceDetector
-from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError, UnknownNameError
 from fer_zoo.export import is_exported, load_exported
 from fer_zoo.hub.failures import loading_errors
 from fer_zoo.models.auto import AutoModelWithMissingKeys
@@ -32,6 +32,7 @@ from fer_zoo.pipelines.result_store import BatchSummary
 from fer_zoo.pipelines.rows import to_rows
 from fer_zoo.registry import get_entry, load_image_processor, resolve_model
 from fer_zoo.runtime import RuntimeOptions
+from fer_zoo.runtime.devices import check_device
 
 TASK = "face-expression"
 DEFAULT_MODEL = "mhan"
@@ -85,8 +86,9 @@ def pipeline(
 
     Raises:
         UnknownNameError: if the task, the model, the detector or an option is not known.
+        ArgumentTypeError: if the task, the model or the detector is no such object; a class is no detector.
         InvalidOptionError: if an option is out of its range, a model comes without its image processor, an image
-            processor cannot cut faces out, or an export cannot run on the device.
+            processor cannot cut faces out, torch does not find the device, or an export cannot run on it.
         WeightsNotFoundError: if the model is an architecture without weights.
         WeightsIntegrityError: if embedded weights are damaged.
         CheckpointError: if a folder holds no model, its files are damaged or do not fit together, or the weights do not
@@ -100,8 +102,10 @@ def pipeline(
         >>> [face["label"] for face in pipe("examples/images/astronaut.png")]
         ['happiness']
     """
+    ArgumentTypeError.check("task", task, str, f"{TASK!r}; a model is given by name: pipeline(model=...)")
     if task != TASK:
-        raise UnknownNameError("task", task, [TASK])
+        raise UnknownNameError("task", task, [TASK], remark=f"For a model: pipeline(model={task!r}).")
+    ArgumentTypeError.check("model", model, (str, PathLike, PreTrainedModel), "a name, a folder or a loaded model")
     loaded: Any = model
     if is_exported(model):
         device = options.get("device")
@@ -112,6 +116,8 @@ def pipeline(
         loaded = resolve_model(model, revision=revision)
     elif options.get("image_processor") is None:
         raise InvalidOptionError("image_processor", None, "that of the model, which a model itself does not know")
+    if not is_exported(model):
+        check_device(options.get("device"))
     check_loading_options({**(options.get("model_kwargs") or {}), **options})
     with ExitStack() as errors:
         if isinstance(loaded, str) and Path(loaded).is_dir():

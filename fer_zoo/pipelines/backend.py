@@ -14,6 +14,7 @@ from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.models.evaluating import classify
 from fer_zoo.packages import is_installed
 from fer_zoo.runtime import FILE_BACKENDS, RuntimeOptions, fastest_file_backend
+from fer_zoo.runtime.devices import fastest_device
 
 TORCH: Final = "torch"
 
@@ -81,12 +82,6 @@ def choose_fastest(device: torch.device) -> BackendChoice:
     if is_installed("openvino"):
         return BackendChoice(TORCH, "the model is on the CPU, and onnxruntime is made for CUDA")
     return BackendChoice(TORCH, "openvino, the fastest on a CPU, is not installed")
-
-
-def fastest_device() -> torch.device:
-    """Return the accelerator that torch would take, or the CPU where there is none."""
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return found or torch.device("cpu")
 
 
 class CompiledModel:

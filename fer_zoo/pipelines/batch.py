@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import torch
 from transformers import PreTrainedModel
 
-from fer_zoo.errors import ImageReadError, InvalidOptionError, WorkerError
+from fer_zoo.errors import ArgumentTypeError, ImageReadError, InvalidOptionError, WorkerError
 from fer_zoo.imaging.locations import Location, find_locations, shown_source
 from fer_zoo.models import ExportedForImageClassification
 from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
@@ -64,6 +64,7 @@ def analyze_files(
     Raises:
         InvalidOptionError: if an option is out of its range, the output exists or cannot be written, or a run with
             other options was begun.
+        ArgumentTypeError: if the pipeline is none.
         WorkerError: if pictures are left without a row; what was finished is kept.
         MissingPackageError: if the output or a source needs a package that is not installed.
 
@@ -77,6 +78,7 @@ def analyze_files(
         >>> summary.num_pictures, summary.num_faces
         (1, 1)
     """
+    ArgumentTypeError.check("pipe", pipe, FaceExpressionPipeline, "a pipeline, after sources and output")
     check_counts(workers=workers)
     options = options or AnalysisOptions()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.errors import FerZooError, InvalidOptionError, UnknownNameError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.ranges import check_shares
 
@@ -20,6 +20,24 @@ OPTIONS = (
     "threshold",
     "timeout",
     "top_k",
+)
+
+#: What is given once, when a pipeline is made.
+OPTIONS_OF_MAKING = (
+    "backend",
+    "compile",
+    "detector",
+    "device",
+    "device_map",
+    "dtype",
+    "flip",
+    "image_processor",
+    "model",
+    "model_kwargs",
+    "precision",
+    "revision",
+    "threads",
+    "token",
 )
 
 READING_OPTIONS = frozenset({"allow_private_hosts", "max_pixels", "timeout"})
@@ -68,8 +86,8 @@ class CallOptions:
         **unknown: Any,
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Check the options and sort them by the step that they belong to."""
-        for name in unknown:
-            raise UnknownNameError("option", name, OPTIONS)
+        for name, value in unknown.items():
+            raise _unknown_option(name, value, is_call=hasattr(self, "_preprocess_params"))
         check_shares(threshold=threshold, min_confidence=min_confidence)
         if on_error not in {None, "raise", "skip"}:
             raise InvalidOptionError("on_error", on_error, "'raise' or 'skip'")
@@ -82,6 +100,15 @@ class CallOptions:
         }
         judging = {"calibrated": calibrated, "min_confidence": min_confidence}
         return _without_blanks(reading), {}, _without_blanks(judging)
+
+
+def _unknown_option(name: str, value: object, *, is_call: bool) -> FerZooError:
+    """Return the error for an option that a pipeline, or a call of one, does not have."""
+    if not is_call:
+        return UnknownNameError("option", name, (*OPTIONS, *OPTIONS_OF_MAKING))
+    if name in OPTIONS_OF_MAKING:
+        return InvalidOptionError(name, value, f"none in a call; give it to pipeline() instead: pipeline({name}=...)")
+    return UnknownNameError("option", name, OPTIONS)
 
 
 def _without_blanks(options: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -27,12 +27,13 @@ from fer_zoo.models.temperature import apply_temperature
 from fer_zoo.pipelines.backend import TORCH, CompiledModel, choose_backend
 from fer_zoo.pipelines.call_options import CallOptions
 from fer_zoo.pipelines.detected import DetectedPicture
-from fer_zoo.pipelines.inputs import Images, ImageStream, is_single, load_input, stream_inputs
+from fer_zoo.pipelines.inputs import Images, ImageStream, is_single, load_input, picture_of, stream_inputs
 from fer_zoo.pipelines.memory import BatchSplitter
 from fer_zoo.pipelines.rows import FaceRow, to_rows
 from fer_zoo.ranges import check_counts
 from fer_zoo.results import Face, FaceExpression, ImageResult
 from fer_zoo.runtime import RuntimeOptions
+from fer_zoo.runtime.devices import check_device
 from fer_zoo.whole_files import whole_folder
 
 #: How many faces run through the model together where no more pictures have to be awaited.
@@ -78,7 +79,8 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         **kwargs: those of every pipeline: ``model``, ``image_processor``, ``device``, ``dtype``…
 
     Raises:
-        InvalidOptionError: if an option is out of its range, or the image processor cannot cut faces out.
+        InvalidOptionError: if an option is out of its range, torch does not find the device, or the image processor
+            cannot cut faces out.
         UnknownNameError: if there is no detector or option of that name.
         MissingPackageError: if a package that the detector needs is not installed.
     """
@@ -105,6 +107,8 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         **kwargs: Any,
     ) -> None:
         check_counts(top_k=top_k, batch_size=kwargs.get("batch_size"))
+        if not isinstance(kwargs.get("model"), ExportedForImageClassification):  # which torch does not run
+            check_device(kwargs.get("device"))
         super().__init__(*args, **kwargs)
         if not hasattr(self.image_processor, "crop_faces"):
             raise InvalidOptionError(
@@ -129,7 +133,9 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
             self.warm_up(with_detector=isinstance(detector, str))
 
     @overload
-    def __call__(self, inputs: ImageSource, *, top_k: int | None = None, **options: Any) -> list[FaceRow]: ...
+    def __call__(
+        self, inputs: ImageSource | Mapping[str, Any], *, top_k: int | None = None, **options: Any
+    ) -> list[FaceRow]: ...
 
     @overload
     def __call__(self, inputs: Images, *, top_k: int | None = None, **options: Any) -> list[list[FaceRow]]: ...
@@ -143,8 +149,9 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         """Classify the faces of one or many pictures.
 
         Args:
-            inputs: one picture (path, URL, bytes, file, PIL, array ``(H, W, 3)`` in RGB, tensor ``(3, H, W)``), a list
-                or tuple of them, or a data set or generator, which is read as results are taken from it.
+            inputs: one picture (path, URL, bytes, file, PIL, array ``(H, W, 3)`` in RGB, tensor ``(3, H, W)``, or a row
+                of a data set with the key ``image``), a list or tuple of them, or a data set or generator, which is
+                read as results are taken from it.
             top_k: how many entries ``scores`` has; by default as for the class.
             **options: ``threshold``, ``calibrated``, ``min_confidence``, ``on_error``, ``max_pixels``, ``timeout``,
                 ``allow_private_hosts`` and ``batch_size`` as for the class, for this call only.
@@ -159,6 +166,8 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
 
         Raises:
             ImageReadError: if a picture cannot be read and ``on_error`` is ``"raise"``.
+            UnknownNameError: if there is no such option.
+            InvalidOptionError: if an option is out of its range, or is one for making the pipeline, such as ``flip``.
         """
         check_counts(top_k=top_k)
         top_k = self.top_k if top_k is None else top_k
@@ -170,7 +179,7 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         return (to_rows(result, top_k) for result in results)
 
     @overload
-    def analyze(self, inputs: ImageSource, **options: Any) -> ImageResult: ...
+    def analyze(self, inputs: ImageSource | Mapping[str, Any], **options: Any) -> ImageResult: ...
 
     @overload
     def analyze(self, inputs: Images, **options: Any) -> list[ImageResult]: ...
@@ -287,8 +296,9 @@ class FaceExpressionPipeline(CallOptions, ChunkPipeline):
         if isinstance(inputs, DetectedPicture):
             detected = inputs
         else:
-            picture = load_input(inputs, **reading)
-            detected = self.detect([(describe_source(inputs), picture)], threshold=threshold)[0]
+            source = picture_of(inputs)
+            picture = load_input(source, **reading)
+            detected = self.detect([(describe_source(source), picture)], threshold=threshold)[0]
         result = detected.result
         if detected.failure is not None:
             if on_error == "raise":

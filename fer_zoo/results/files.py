@@ -15,7 +15,7 @@ from typing import Final, TextIO
 
 from fer_zoo.errors import ResultFileError
 from fer_zoo.packages import import_optional
-from fer_zoo.results.image import ImageResult
+from fer_zoo.results.image import ImageResult, check_result, check_results
 from fer_zoo.results.table import FLAT_COLUMNS, arrow_schema, to_table_rows, valid_row
 from fer_zoo.whole_files import whole_file
 
@@ -23,7 +23,12 @@ ROWS_AT_ONCE: Final = 8192  # rows of a row group of Parquet, about 3 MB
 
 
 def encode_result(result: ImageResult) -> bytes:
-    """Return a line of JSON; names that are no valid Unicode are escaped, and come back as they were."""
+    """Return a line of JSON; names that are no valid Unicode are escaped, and come back as they were.
+
+    Raises:
+        ArgumentTypeError: if it is no result.
+    """
+    check_result(result)
     return (json.dumps(result.to_dict()) + "\n").encode("ascii")
 
 
@@ -36,7 +41,9 @@ def write_json_lines(results: Iterable[ImageResult], path: str | PathLike[str]) 
 
     Raises:
         OSError: if the file cannot be written; there is none then, or the one that was there before.
+        ArgumentTypeError: if these are no results, or it is one alone; again, nothing is written.
     """
+    check_results(results)
     with whole_file(path) as partial, partial.open("wb") as file:
         file.writelines(map(encode_result, results))
 
@@ -96,7 +103,9 @@ def write_csv(results: Iterable[ImageResult], path: str | PathLike[str]) -> None
 
     Raises:
         OSError: if the file cannot be written; there is none then, or the one that was there before.
+        ArgumentTypeError: if these are no results, or it is one alone; again, nothing is written.
     """
+    check_results(results)
     with (
         whole_file(path) as partial,
         partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
@@ -117,7 +126,9 @@ def write_parquet(results: Iterable[ImageResult], path: str | PathLike[str]) -> 
     Raises:
         MissingPackageError: if pyarrow is not installed.
         OSError: if the file cannot be written.
+        ArgumentTypeError: if these are no results, or it is one alone; nothing is written.
     """
+    check_results(results)
     arrow, schema = import_optional("pyarrow", "Writing Parquet", "results"), arrow_schema()
     parquet = import_optional("pyarrow.parquet", "Writing Parquet", "results")
     rows = (valid_row(row) for result in results for row in to_table_rows(result))

@@ -6,11 +6,13 @@ in [0, 1].
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fer_zoo.errors import ArgumentTypeError
 from fer_zoo.packages import import_optional
 
 if TYPE_CHECKING:
@@ -213,4 +215,24 @@ class ImageResult:
         return detections
 
 
-__all__ = ["Box", "Face", "FaceExpression", "ImageResult", "Landmarks", "Point"]
+def check_result(result: object) -> None:
+    """Refuse what is not one result.
+
+    Raises:
+        ArgumentTypeError: if it is something else, such as a list of results or the rows of ``pipe(picture)``.
+    """
+    ArgumentTypeError.check("result", result, ImageResult, "one ImageResult, as pipe.analyze(picture) gives it")
+
+
+def check_results(results: object) -> None:
+    """Refuse what cannot hold results; each of them is looked at when it is taken.
+
+    Raises:
+        ArgumentTypeError: if it is one result, a path, or nothing that can be iterated over.
+    """
+    if isinstance(results, str | Mapping) or not isinstance(results, Iterable):
+        expected = "a list of ImageResult, as pipe.analyze(pictures) gives it; with one result, [result]"
+        raise ArgumentTypeError("results", results, expected)
+
+
+__all__ = ["Box", "Face", "FaceExpression", "ImageResult", "Landmarks", "Point", "check_result", "check_results"]

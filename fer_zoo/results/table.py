@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fer_zoo.packages import import_optional
-from fer_zoo.results.image import ImageResult
+from fer_zoo.results.image import ImageResult, check_result, check_results
 from fer_zoo.results.names import escape_bytes
 
 if TYPE_CHECKING:
@@ -56,7 +56,11 @@ def to_table_rows(result: ImageResult) -> list[dict[str, Any]]:
 
     Returns:
         rows with a value for each of ``COLUMNS``, ``None`` where it does not apply.
+
+    Raises:
+        ArgumentTypeError: if it is no result.
     """
+    check_result(result)
     status: Status = "face" if result.faces else "no face" if result.error is None else "unreadable"
     blank: dict[str, Any] = dict.fromkeys(COLUMNS)
     blank |= {"image": result.source, "status": status, "width": result.width, "height": result.height}
@@ -87,6 +91,7 @@ def to_pandas(results: Iterable[ImageResult]) -> pandas.DataFrame:
 
     Raises:
         MissingPackageError: if pandas is not installed.
+        ArgumentTypeError: if these are no results, or it is one alone.
 
     Example:
         >>> from fer_zoo import ImageResult
@@ -95,6 +100,7 @@ def to_pandas(results: Iterable[ImageResult]) -> pandas.DataFrame:
         >>> table["status"].tolist()
         ['no face', 'unreadable']
     """
+    check_results(results)
     pandas_module = import_optional("pandas", "to_pandas()", "results")
     rows = [valid_row(row) for result in results for row in to_table_rows(result)]
     types = {name: _PANDAS_TYPES.get(kind, "object") for name, kind in COLUMNS.items()}

@@ -1,4 +1,4 @@
-"""Running networks that lie in files: onnxruntime and OpenVINO behind one interface."""
+"""Running networks that lie in files: onnxruntime and OpenVINO behind one interface; and the devices of torch."""
 
 from __future__ import annotations
 

@@ -288,9 +288,10 @@ def test_crops_and_folders(run: Callable[..., Result], write_picture: Write, ast
         (("--detector", "mtcnn"), "Unknown detector 'mtcnn'."),
         (
             ("--device", "abacus"),
-            "Invalid value 'abacus' for --device: expected one of cpu, cuda, mps, xpu, or cuda:1.",
+            "Invalid value 'abacus' for --device: expected one of cpu, cuda, mps, xpu, or cuda:1; --device cpu works",
         ),
         (("--device", "cuda:99"), "Invalid value 'cuda:99' for --device: expected a device that torch finds here: cpu"),
+        (("--device", "cuda:99"), "; --device cpu works on every machine."),
         (("--json", "--csv"), "choose one of --json and --csv"),
         (("--top-k", "0"), "--top-k"),
         (("--threshold", "2"), "--threshold"),

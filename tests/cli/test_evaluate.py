@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from small_models import narrow_han_pff
 from transformers import AutoConfig, AutoImageProcessor
 from typer.testing import Result
 
 from fer_zoo import get_entry, pipeline
 from fer_zoo.cli.calibrate import _print as print_calibration
 from fer_zoo.evaluation import Calibration, EvaluationReport
+from fer_zoo.labels import get_label_set
+from fer_zoo.models import FerImageProcessor
+from fer_zoo.models.checkpoint import save_checkpoint
 
 Run = Callable[..., Result]
 Write = Callable[[str, NDArray[np.uint8]], str]
@@ -56,6 +60,30 @@ class TestEvaluate:
         assert "66.7 % (95 % interval 20.8 to 93.9; 2 of 3)" in result.stdout
         assert "Pictures: 3; 3 evaluated" in result.stdout
         assert f"Command: fer-zoo evaluate mhan image_folder {crops} --device cpu\n" in result.stdout
+
+    def test_terminal_says_what_the_figures_leave_out(self, run: Run, crops: Path, tmp_path: Path) -> None:
+        """Classes of the model alone, pictures of a class that it lacks, and unreadable ones, as the report does."""
+        (crops / "broken.png").write_bytes(b"no picture")
+        rows = "test/happy/a.png,happiness\ntest/sad/c.png,sadness\ntest/happy/b.png,contempt\nbroken.png,sadness\n"
+        (crops / "table.csv").write_text(f"path,label\n{rows}")
+        labels = get_label_set("raf_db")
+        model = narrow_han_pff(id2label=labels.id2label, label2id=labels.label2id)
+        save_checkpoint(model, FerImageProcessor(), tmp_path / "small")
+
+        result = run(
+            "evaluate", tmp_path / "small", "table", crops / "table.csv", "--device", "cpu", "--unreadable", "skip",
+            "--output", tmp_path / "report",
+        )  # fmt: skip
+
+        pictures = "Pictures: 4; 2 evaluated, 1 not readable, 1 of contempt, which the model lacks\n"
+        reservation = (
+            "The data has no class for surprise, fear, disgust, anger, neutral: the probabilities of the model"
+        )
+        report = (tmp_path / "report" / "evaluation.md").read_text()
+        assert pictures in result.stdout
+        assert pictures in report
+        assert f"note: {reservation}" in result.stdout
+        assert reservation in report
 
     def test_json_is_the_report(self, evaluate: Run) -> None:
         """It can be read back as a value."""
@@ -263,7 +291,7 @@ class TestCalibrate:
         result = run("calibrate", "mhan", "image_folder", crops, "--output", tmp_path / "out")
 
         assert result.exit_code == 2
-        assert "for --split: expected the part to calibrate on" in result.stderr
+        assert "error: No value for --split: expected the part to calibrate on" in result.stderr
         assert "there is: train, test." in result.stderr
         assert not (tmp_path / "out").exists()
 

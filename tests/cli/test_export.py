@@ -62,7 +62,10 @@ def test_conversion_is_announced_once(
     ("arguments", "message"),
     [
         (("--format", "onyx"), "Unknown format 'onyx'"),
-        (("--precision", "int8"), "face crops, which int8 takes the ranges"),
+        (
+            ("--precision", "int8"),
+            "error: No value for --calibration: expected a folder of face crops, which int8 takes",
+        ),
         (("--precision", "int8", "--calibration", "nowhere"), "a folder of face crops"),
         (("--precision", "bf16"), "one of fp32, fp16, int8"),
     ],

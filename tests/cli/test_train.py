@@ -292,6 +292,7 @@ def test_unreadable_pictures_are_skipped_and_counted(workers: int, train: Train,
     assert result.exit_code == 0, result.output
     assert "2 unreadable pictures left out" in result.stdout
     assert "11 pictures of validation: accuracy" in result.stdout
+    assert "Pictures: 12; 11 evaluated, 1 not readable" in result.stdout
 
 
 def test_an_unreadable_picture_in_a_worker_is_named(train: Train, data: Path) -> None:
@@ -435,8 +436,17 @@ def test_the_output_and_its_way_must_be_clear(tmp_path: Path) -> None:
     both = CliRunner().invoke(app, ["train", str(tmp_path), "--output", "x", "--resume", "--restart"])
 
     assert without.exit_code == both.exit_code == 2
-    assert "Invalid value None for --output" in without.stderr
+    assert "error: No value for --output: expected a folder for the run." in without.stderr
     assert "choose one of --resume and --restart" in both.stderr
+
+
+def test_a_setting_without_a_value_is_not_called_none(data: Path, tmp_path: Path) -> None:
+    """That is a word of Python; the message says what to type."""
+    result = CliRunner().invoke(app, ["train", str(data), "--kind", "image_folder", "--output", str(tmp_path / "out")])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: No value for model.name: expected a value, which every run needs")
+    assert "--model NAME" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from dataset_trees import WRITERS, write_fer_plus, write_image_folder, write_raf_db
 
 from fer_zoo.datasets import DATASETS, DatasetCard, load_dataset
-from fer_zoo.errors import DatasetLayoutError, DatasetWarning, InvalidOptionError, UnknownNameError
+from fer_zoo.errors import ArgumentTypeError, DatasetLayoutError, DatasetWarning, InvalidOptionError, UnknownNameError
 from fer_zoo.labels import LABEL_SETS
 
 every_kind = pytest.mark.parametrize("kind", DATASETS)
@@ -90,6 +90,25 @@ def test_unknown_kind_is_answered_with_the_closest() -> None:
     """A slip of the pen gets the name that was meant."""
     with pytest.raises(UnknownNameError, match=r"Unknown kind of data set 'rafdb'\. Did you mean 'raf_db'\?"):
         load_dataset("rafdb", "faces")
+
+
+def test_path_without_its_kind_is_told_where_it_belongs(tmp_path: Path) -> None:
+    """A path alone, or before the kind, is not left as an unknown kind."""
+    remark = r"Known: affectnet_7, .*\. A path comes second, after the kind\.$"
+    with pytest.raises(UnknownNameError, match=remark):
+        load_dataset("photographs")
+    with pytest.raises(UnknownNameError, match=remark):
+        load_dataset(str(tmp_path), "train")
+    with pytest.raises(UnknownNameError, match=r"Known: [a-z0-9_, ]+\.$"):
+        load_dataset("photographs", "train")
+
+
+def test_kind_without_a_path_is_asked_for_it() -> None:
+    """Nothing is downloaded, so there is no other place."""
+    with pytest.raises(
+        ArgumentTypeError, match=r"'NoneType' for path: expected where the data lie: 'raf_db', then the"
+    ):
+        load_dataset("raf_db")
 
 
 def test_unknown_option_is_answered_with_those_known(tmp_path: Path) -> None:

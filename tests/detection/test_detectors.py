@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_zoo.detection import CenterFaceDetector, FaceDetector, WholeImageDetector, create_detector
-from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError, UnknownNameError
 from fer_zoo.results import Box, Face
 
 
@@ -54,6 +54,12 @@ def test_object_without_detect_is_refused() -> None:
     """An object that is no detector is refused."""
     with pytest.raises(InvalidOptionError, match=r"Invalid value 3 for detector: expected one of center_face, scrfd"):
         create_detector(3)  # type: ignore[arg-type]
+
+
+def test_class_of_a_detector_is_refused() -> None:
+    """It has the method and is no detector; the error shows how to make one."""
+    with pytest.raises(ArgumentTypeError, match=r"'type\[ConstantDetector\]' for detector: .*: ConstantDetector\(\)\."):
+        create_detector(ConstantDetector)  # type: ignore[arg-type]
 
 
 def test_whole_image_takes_every_picture_as_one_face() -> None:

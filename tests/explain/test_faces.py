@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_zoo import Box, Face, FaceExpressionPipeline, FerImageProcessor, HanPffConfig, HanPffForImageClassification
-from fer_zoo.errors import InvalidOptionError, UnknownNameError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError, UnknownNameError
 from fer_zoo.explain import Explanation, Method, attention_maps, explain_face, grad_cam, overlay
 from fer_zoo.explain.overlay import VIRIDIS, color_heat
 from fer_zoo.imaging import crop_transform
@@ -168,6 +168,19 @@ class TestExplainFace:
             explain_face(model, processor, astronaut, smile, target="sad")
         with pytest.raises(InvalidOptionError, match="'fear' for target: expected none with 'attention'"):
             explain_face(model, processor, astronaut, smile, method="attention", target="fear")
+
+
+def test_face_with_its_expression_is_refused(embedded_pipeline: FaceExpressionPipeline, astronaut: Array) -> None:
+    """What ``analyze`` gives has the face inside; a pipeline has the model inside; both are named."""
+    pipe = embedded_pipeline
+    (face,) = pipe.analyze(astronaut).faces
+
+    with pytest.raises(
+        ArgumentTypeError, match=r"'FaceExpression' for face: expected a Face, .* result\.faces\[0\]\.face"
+    ):
+        explain_face(pipe.model, pipe.image_processor, astronaut, face)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"'FaceExpressionPipeline' for model: expected .* pipe\.model"):
+        explain_face(pipe, pipe.image_processor, astronaut, face.face)
 
 
 class TestOverlay:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from fer_zoo.export import ExportReport, export_model
 from fer_zoo.registry import FreshModel, create_model
 
 
@@ -19,6 +22,18 @@ def small() -> FreshModel:
     torch.manual_seed(0)
     model, processor = create_model("resnet18", config_options={"image_size": 32, "temperature": 2.0})
     return FreshModel(model.eval(), processor)
+
+
+@pytest.fixture(scope="session")
+def exported(small: FreshModel, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ExportReport]:
+    """Return a function that exports the small model, once for each format and precision; tests only read it."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    @cache
+    def export(file_format: str, precision: str) -> ExportReport:
+        return export_model(*small, folder / f"{file_format}-{precision}", file_format=file_format, precision=precision)
+
+    return lambda file_format="onnx", precision="fp32": export(file_format, precision)
 
 
 @pytest.fixture(scope="session")

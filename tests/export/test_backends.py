@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from processor import provider_of_bf16
 from fer_zoo import FaceExpressionPipeline, pipeline
 from fer_zoo.detection import CenterFaceDetector
 from fer_zoo.errors import InvalidOptionError, MissingPackageError, UnknownNameError
-from fer_zoo.export import export_model
+from fer_zoo.export import ExportReport
 from fer_zoo.labels import get_label_set
 from fer_zoo.pipelines.backend import CompiledModel
 from fer_zoo.pipelines.batch import describe_run
@@ -79,10 +80,13 @@ def test_bfloat16_through_transformers(on_torch: ImageResult, group: NDArray[np.
 
 
 def test_exported_folder_is_a_model(
-    small: FreshModel, tmp_path: Path, astronaut: NDArray[np.uint8], embedded_pipeline: FaceExpressionPipeline
+    small: FreshModel,
+    exported: Callable[..., ExportReport],
+    astronaut: NDArray[np.uint8],
+    embedded_pipeline: FaceExpressionPipeline,
 ) -> None:
     """A pipeline runs it with the library of its format or another, and a resumable run tells it from other models."""
-    folder = export_model(*small, tmp_path / "out").folder
+    folder = exported("onnx").folder
     pipes = [pipeline(model=folder, backend=backend, device="cpu") for backend in (None, "auto", "openvino")]
     reference = pipeline(model=small.model, image_processor=small.processor, device="cpu")
 
@@ -209,9 +213,9 @@ def test_compiled_pipeline(small: FreshModel, astronaut: NDArray[np.uint8]) -> N
     assert len(graphs) == 1
 
 
-def test_labels_of_an_export(small: FreshModel, tmp_path: Path) -> None:
+def test_labels_of_an_export(exported: Callable[..., ExportReport]) -> None:
     """They are those of the label set, in its order."""
-    folder = export_model(*small, tmp_path / "out").folder
+    folder = exported("onnx").folder
     pipe = pipeline(model=folder, device="cpu")
     labels = [pipe.model.config.id2label[number] for number in range(8)]
     assert labels == [str(expression) for expression in get_label_set("fer_plus").classes]

@@ -28,6 +28,7 @@ from fer_zoo.errors import CheckpointError, ExportedModelError, ExportError, Inv
 from fer_zoo.evaluation.loading import load_classifier
 from fer_zoo.export import (
     FORMATS,
+    ExportReport,
     cache,
     convert_for_backend,
     export_model,
@@ -52,9 +53,11 @@ def _noise(number: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("file_format", "precision"), [pair for pair in COMBINATIONS if pair[1] != "int8"])
-def test_every_format_and_precision(small: FreshModel, tmp_path: Path, file_format: str, precision: str) -> None:
+def test_every_format_and_precision(
+    small: FreshModel, exported: Callable[..., ExportReport], file_format: str, precision: str
+) -> None:
     """The folder has the network, both configurations and the record; the logits are near, for batches of any size."""
-    report = export_model(*small, tmp_path / "out", file_format=file_format, precision=precision)
+    report = exported(file_format, precision)
 
     names = {path.name for path in report.folder.iterdir()}
     assert {"config.json", "preprocessor_config.json", "export.json", FORMATS[file_format].file_name} <= names
@@ -75,9 +78,9 @@ def test_every_format_and_precision(small: FreshModel, tmp_path: Path, file_form
     assert (found - expected).abs().max().item() <= report.parity.tolerance * 2
 
 
-def test_an_export_is_evaluated_like_its_model(small: FreshModel, tmp_path: Path) -> None:
+def test_an_export_is_evaluated_like_its_model(small: FreshModel, exported: Callable[..., ExportReport]) -> None:
     """What measures models takes the folder of an export, with the labels and the image processor in it."""
-    folder = export_model(*small, tmp_path / "out", file_format="onnx").folder
+    folder = exported("onnx").folder
 
     classifier = load_classifier(folder)
 
@@ -90,11 +93,11 @@ def test_an_export_is_evaluated_like_its_model(small: FreshModel, tmp_path: Path
         )
 
 
-def test_a_file_says_what_it_is(small: FreshModel, tmp_path: Path) -> None:
+def test_a_file_says_what_it_is(exported: Callable[..., ExportReport]) -> None:
     """Labels in their order, image processor and temperature are read from the files by their own libraries."""
-    as_onnx = export_model(*small, tmp_path / "onnx").network
-    as_openvino = export_model(*small, tmp_path / "openvino", file_format="openvino").network
-    as_program = export_model(*small, tmp_path / "program", file_format="torch-export").network
+    as_onnx = exported("onnx").network
+    as_openvino = exported("openvino").network
+    as_program = exported("torch-export").network
 
     session = onnxruntime.InferenceSession(as_onnx, providers=["CPUExecutionProvider"])
     of_onnx = session.get_modelmeta().custom_metadata_map
@@ -113,9 +116,9 @@ def test_a_file_says_what_it_is(small: FreshModel, tmp_path: Path) -> None:
     assert [output.name for output in session.get_outputs()] == ["logits"]
 
 
-def test_the_inference_form_is_exported(small: FreshModel, tmp_path: Path) -> None:
+def test_the_inference_form_is_exported(small: FreshModel, exported: Callable[..., ExportReport]) -> None:
     """No batch norm is in the file, and the model that was exported still has its own."""
-    network = onnx.load(str(export_model(*small, tmp_path / "out").network))
+    network = onnx.load(str(exported("onnx").network))
 
     assert "BatchNormalization" not in {node.op_type for node in network.graph.node}
     assert not small.model.is_fused
@@ -228,9 +231,11 @@ def test_model_that_gives_tuples(small: FreshModel, tmp_path: Path) -> None:
     assert report.parity.max_difference < 1e-3
 
 
-def test_checkpoint_that_was_saved_over_an_export_counts(small: FreshModel, tmp_path: Path) -> None:
+def test_checkpoint_that_was_saved_over_an_export_counts(
+    small: FreshModel, exported: Callable[..., ExportReport], tmp_path: Path
+) -> None:
     """The weights that were saved last answer, and not the network that lies beside them."""
-    folder = export_model(*small, tmp_path / "out").folder
+    folder = Path(shutil.copytree(exported("onnx").folder, tmp_path / "out"))
     assert is_exported(folder)
 
     save_checkpoint(small.model, small.processor, folder)
@@ -238,9 +243,9 @@ def test_checkpoint_that_was_saved_over_an_export_counts(small: FreshModel, tmp_
     assert not is_exported(folder)
 
 
-def test_export_without_its_configuration(small: FreshModel, tmp_path: Path) -> None:
+def test_export_without_its_configuration(exported: Callable[..., ExportReport], tmp_path: Path) -> None:
     """The error names the folder."""
-    folder = export_model(*small, tmp_path / "out").folder
+    folder = Path(shutil.copytree(exported("onnx").folder, tmp_path / "out"))
     (folder / "config.json").write_text("{}")
 
     with pytest.raises(CheckpointError, match=r"The checkpoint '.*out' does not load"):
@@ -248,9 +253,9 @@ def test_export_without_its_configuration(small: FreshModel, tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def folder(small: FreshModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(exported: Callable[..., ExportReport]) -> Path:
     """Return an export in the format of ONNX."""
-    return export_model(*small, tmp_path_factory.mktemp("export") / "out").folder
+    return exported("onnx").folder
 
 
 class TestLoading:
@@ -291,7 +296,12 @@ class TestLoading:
         assert model.fuse() is model
 
     def test_what_is_no_export(
-        self, small: FreshModel, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        small: FreshModel,
+        exported: Callable[..., ExportReport],
+        folder: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """A checkpoint is not taken for one; a damaged record, and a file for torch, are refused with the reason."""
         small.model.save_pretrained(tmp_path / "checkpoint")
@@ -308,7 +318,7 @@ class TestLoading:
         (tmp_path / "checkpoint" / "export.json").write_text("[1]")
         with pytest.raises(CheckpointError, match="is not the folder of an export"):
             load_exported(tmp_path / "checkpoint")
-        for_torch = export_model(*small, tmp_path / "program", file_format="torch-export").folder
+        for_torch = exported("torch-export").folder
         with pytest.raises(CheckpointError, match="holds a program for torch"):
             load_exported(for_torch)
 
@@ -342,9 +352,9 @@ class TestLoading:
         with pytest.raises(InvalidOptionError, match=r"'meta' for device: expected .*cpu, where onnxruntime runs"):
             load(folder, device="meta")
 
-    def test_own_format_of_openvino(self, small: FreshModel, tmp_path: Path) -> None:
+    def test_own_format_of_openvino(self, exported: Callable[..., ExportReport]) -> None:
         """Only OpenVINO runs it, in the precision that it was exported with unless told otherwise."""
-        folder = export_model(*small, tmp_path / "out", file_format="openvino", precision="bf16").folder
+        folder = exported("openvino", "bf16").folder
 
         assert load_exported(folder).network.provider == provider_of_bf16()
         chosen = load_exported(folder, options=RuntimeOptions(precision="fp32"))

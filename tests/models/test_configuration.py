@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub.errors import (
+    StrictDataclassClassValidationError,
+    StrictDataclassError,
+    StrictDataclassFieldValidationError,
+)
 from small_models import save_small_model
 from transformers import AutoConfig
 
@@ -30,6 +34,22 @@ BAD_CLASSES = pytest.mark.parametrize(
         ({"0": "a", "1": ["b"]}, "id2label"),
     ],
 )
+
+
+def test_wrong_field_raises_the_documented_classes() -> None:
+    """A rule and a type have a class each, whose last line says what is wrong; neither is a ``ValueError``."""
+    with pytest.raises(StrictDataclassClassValidationError) as of_rule:
+        MhanConfig(image_size=100)
+    with pytest.raises(StrictDataclassFieldValidationError) as of_type:
+        MhanConfig(image_size="large")
+
+    for caught, line in (
+        (of_rule, "ValueError: image_size must be a positive multiple of 16, got 100."),
+        (of_type, "TypeError: Field 'image_size' expected int, got str (value: 'large')"),
+    ):
+        assert isinstance(caught.value, StrictDataclassError)
+        assert not isinstance(caught.value, ValueError)
+        assert str(caught.value).splitlines()[-1].strip() == line
 
 
 @BAD_CLASSES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ import pytest
 import torch
 import transformers
 from bright_faces import NO_FACE, TWO_FACES, BrightDetector
+from face_videos import ground, write_video
 from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
@@ -22,8 +24,10 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification, Vi
 from transformers.pipelines.pt_utils import KeyDataset
 
 from fer_zoo import FaceExpressionPipeline, ImageResult, pipeline
-from fer_zoo.errors import ImageReadError, InvalidOptionError, UnknownNameError
+from fer_zoo.datasets import load_dataset
+from fer_zoo.errors import ArgumentTypeError, ImageReadError, InvalidOptionError, UnknownNameError
 from fer_zoo.models import MhanForImageClassification
+from fer_zoo.pipelines.call_options import OPTIONS, OPTIONS_OF_MAKING
 from fer_zoo.results import Box, Face
 
 Write = Callable[[str, NDArray[np.uint8]], str]
@@ -162,7 +166,7 @@ def test_empty_list_gives_an_empty_list(embedded_pipeline: FaceExpressionPipelin
     assert list(embedded_pipeline(iter([]))) == []
 
 
-@pytest.mark.parametrize("nothing", [None, 5, {"image": "smile.jpg", "label": 1}])
+@pytest.mark.parametrize("nothing", [None, 5, {"picture": "smile.jpg", "label": 1}])
 def test_what_is_no_picture_is_refused_at_once(embedded_pipeline: FaceExpressionPipeline, nothing: Any) -> None:
     """It is not taken for a stream, whose error would come when the first result is taken."""
     with pytest.raises(ImageReadError, match=f"Cannot read image .*{type(nothing).__name__}"):
@@ -171,6 +175,24 @@ def test_what_is_no_picture_is_refused_at_once(embedded_pipeline: FaceExpression
     rows = embedded_pipeline(nothing, on_error="skip")
 
     assert [list(row) for row in rows] == [["error"]]
+
+
+def test_folder_is_sent_to_what_takes_folders(embedded_pipeline: FaceExpressionPipeline, tmp_path: Path) -> None:
+    """The function and the command that take one are named."""
+    with pytest.raises(ImageReadError, match=r"it is a directory; .*\.analyze_files or fer-zoo predict"):
+        embedded_pipeline(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".avi"])
+def test_video_is_sent_to_what_takes_videos(
+    embedded_pipeline: FaceExpressionPipeline, tmp_path: Path, suffix: str
+) -> None:
+    """Known by its first bytes, whatever it is called; the function and the command are named."""
+    path = write_video(tmp_path / f"clip{suffix}", [ground()])
+    path = path.rename(tmp_path / "clip.jpg")
+
+    with pytest.raises(ImageReadError, match=r"it is a video; .*\.analyze_video or fer-zoo video"):
+        embedded_pipeline(path)
 
 
 def test_tuple_is_many_pictures(
@@ -223,6 +245,42 @@ def test_data_sets_are_streamed(
 
     assert not isinstance(results, list)
     assert [len(faces) for faces in results] == [0, 1, 0]
+
+
+def test_rows_of_a_data_set_give_their_pictures(
+    embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8], landscape: NDArray[np.uint8]
+) -> None:
+    """The key ``image`` is taken: of a whole data set, of a list of rows and of one row."""
+    rows = Pictures([landscape, astronaut])
+
+    assert [len(faces) for faces in embedded_pipeline(rows)] == [0, 1]
+    assert [len(faces) for faces in embedded_pipeline([rows[0], rows[1]])] == [0, 1]
+    assert len(embedded_pipeline(rows[1])) == 1
+
+
+def test_rows_with_their_picture_under_another_key_are_refused(embedded_pipeline: FaceExpressionPipeline) -> None:
+    """The error lists the keys, and names the class of transformers that takes one of them."""
+    with pytest.raises(ImageReadError, match=r"no key 'image'; .* KeyDataset\(rows, KEY\) .*; it has 'img', 'label'"):
+        embedded_pipeline([{"img": "smile.jpg", "label": 1}])
+
+
+def test_data_set_of_fer_zoo_is_taken_with_its_broken_files(
+    embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """A file that cannot be read does not end the stream, if it is to be skipped; else it is named."""
+    (tmp_path / "train/happiness").mkdir(parents=True)
+    Image.fromarray(astronaut).save(tmp_path / "train/happiness/1.png")
+    (tmp_path / "train/happiness/2.png").write_bytes(b"no picture")
+    Image.fromarray(astronaut).save(tmp_path / "train/happiness/3.png")
+    dataset = load_dataset("image_folder", tmp_path)
+
+    first, broken, last = embedded_pipeline(dataset, on_error="skip")
+
+    assert_same(first, last)
+    assert [row["label"] for row in first] == ["happiness"]
+    assert list(broken[0]) == ["error"]
+    with pytest.raises(ImageReadError, match=r"2\.png"):
+        list(embedded_pipeline(dataset))
 
 
 def test_top_k_limits_the_scores(embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]) -> None:
@@ -452,11 +510,38 @@ def test_options_out_of_range_are_refused(
 
 def test_unknown_options_are_refused(embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8]) -> None:
     """A misspelt option is answered with the one that was meant, in a call and in the constructor."""
-    message = r"Unknown option 'treshold'\. Did you mean 'threshold'\? Known: allow_private_hosts, batch_size"
-    with pytest.raises(UnknownNameError, match=message):
+    message = r"Unknown option 'treshold'\. Did you mean 'threshold'\? Known: allow_private_hosts, ba"
+    with pytest.raises(UnknownNameError, match=f"{message}tch_size"):
         embedded_pipeline(astronaut, treshold=0.5)
-    with pytest.raises(UnknownNameError, match=message):
+    with pytest.raises(UnknownNameError, match=f"{message}ckend"):
         pipeline("face-expression", model="mhan", device="cpu", treshold=0.5)
+    with pytest.raises(UnknownNameError, match=r"Unknown option 'modle'\. Did you mean 'model'\?"):
+        pipeline("face-expression", modle="mhan", device="cpu")
+
+
+@pytest.mark.parametrize(("option", "value"), [("flip", True), ("device", "cpu"), ("detector", "whole_image")])
+def test_options_of_the_pipeline_are_refused_in_a_call(
+    embedded_pipeline: FaceExpressionPipeline, astronaut: NDArray[np.uint8], option: str, value: Any
+) -> None:
+    """The way out is named: they are given when the pipeline is made."""
+    message = f"Invalid value {value!r} for {option}: expected none in a call; .* pipeline\\({option}=...\\)"
+    with pytest.raises(InvalidOptionError, match=message):
+        embedded_pipeline(astronaut, **{option: value})
+    with pytest.raises(InvalidOptionError, match=message):
+        embedded_pipeline.analyze(astronaut, **{option: value})
+
+
+def test_every_option_that_is_refused_in_a_call_can_be_given_to_the_pipeline() -> None:
+    """The table of options follows the signatures, those of transformers included."""
+    taken = {
+        name
+        for function in (pipeline, FaceExpressionPipeline.__init__, transformers.pipeline)
+        for name in inspect.signature(function).parameters
+    }
+
+    assert set(OPTIONS_OF_MAKING) <= taken
+    assert set(inspect.signature(pipeline).parameters) - {"task", "options"} <= set(OPTIONS_OF_MAKING)
+    assert not set(OPTIONS_OF_MAKING) & set(OPTIONS)
 
 
 def test_urls_of_strangers_lead_to_public_hosts_alone(embedded_pipeline: FaceExpressionPipeline) -> None:
@@ -474,10 +559,24 @@ def test_unknown_names_are_refused() -> None:
     """Task, model and detector are each answered with what is known."""
     with pytest.raises(UnknownNameError, match=r"Unknown task 'face-expresion'\. Did you mean 'face-expression'"):
         pipeline("face-expresion")
+    with pytest.raises(UnknownNameError, match=r"'my_model'\. .* For a model: pipeline\(model='my_model'\)"):
+        pipeline("my_model")
     with pytest.raises(UnknownNameError, match=r"Unknown model 'mahn'\. Did you mean 'mhan'"):
         pipeline(model="mahn")
     with pytest.raises(UnknownNameError, match="Unknown detector 'mtcnn'"):
         pipeline(detector="mtcnn", device="cpu")
+
+
+def test_arguments_of_other_types_are_refused(embedded_pipeline: FaceExpressionPipeline) -> None:
+    """A model for the task, a pipeline for the model and a class for the detector are named with what belongs there."""
+    with pytest.raises(
+        ArgumentTypeError, match=r"'MhanForImageClassification' for task: expected 'face-expression'; .*model="
+    ):
+        pipeline(embedded_pipeline.model)
+    with pytest.raises(ArgumentTypeError, match="'FaceExpressionPipeline' for model: expected a name, a folder"):
+        pipeline(model=embedded_pipeline)
+    with pytest.raises(ArgumentTypeError, match=r"'type\[BrightDetector\]' for detector: .* BrightDetector\(\)"):
+        pipeline(detector=BrightDetector, device="cpu")  # type: ignore[arg-type]
 
 
 def test_model_in_training_is_left_as_it_is(

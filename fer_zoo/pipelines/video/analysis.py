@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from threading import Event
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
 from fer_zoo.pipelines.video.analyzer import VideoAnalyzer
 from fer_zoo.pipelines.video.annotated import AnnotatedVideo
@@ -67,6 +67,7 @@ def analyze_video(  # noqa: PLR0913 - keyword-only options
     Raises:
         VideoReadError: if the source is no video, or has no frame that can be read.
         InvalidOptionError: if an option is out of its range, or a file cannot be written.
+        ArgumentTypeError: if the analyzer is none, such as a pipeline, or the two have changed places.
         MissingPackageError: if a package of the extra ``video`` is not installed.
 
     Example:
@@ -76,6 +77,9 @@ def analyze_video(  # noqa: PLR0913 - keyword-only options
         >>> print(summary.segments[0])  # doctest: +SKIP
         track 1: happiness 00:00.0-00:04.2
     """
+    ArgumentTypeError.check("source", source, (str, PathLike, int), "a path, a URL, or the number of a camera")
+    if analyzer is not None:
+        ArgumentTypeError.check("analyzer", analyzer, VideoAnalyzer, "a VideoAnalyzer, such as VideoAnalyzer(pipe)")
     check_positive(max_seconds=max_seconds)
     _check_places(source, [frames, segments, annotated, timeline])
     analyzer = analyzer or VideoAnalyzer()

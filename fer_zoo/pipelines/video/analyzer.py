@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fer_zoo.errors import ArgumentTypeError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS
+from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.pipelines.video.reader import USUAL_RATE, VideoFrame, VideoReader
 from fer_zoo.pipelines.video.smoothing import Smoothing, TrackSmoother
@@ -18,9 +19,6 @@ from fer_zoo.pipelines.video.tracking import FaceTracker, interpolate_face
 from fer_zoo.ranges import check_counts, check_not_negative, check_shares
 from fer_zoo.results import Face, FaceExpression
 from fer_zoo.video_results import FrameResult, TrackedFace
-
-if TYPE_CHECKING:
-    from fer_zoo.pipelines.face_expression import FaceExpressionPipeline
 
 
 @dataclass(slots=True)
@@ -64,6 +62,7 @@ class VideoAnalyzer:
 
     Raises:
         InvalidOptionError: if an option is out of its range.
+        ArgumentTypeError: if the pipeline is none.
         MissingPackageError: if ``trackers`` or ``supervision`` is not installed.
 
     Example:
@@ -94,6 +93,7 @@ class VideoAnalyzer:
             from fer_zoo.pipelines import pipeline  # that module offers this class
 
             pipe = pipeline()
+        ArgumentTypeError.check("pipe", pipe, FaceExpressionPipeline, "a pipeline, as fer_zoo.pipeline() makes it")
         self.pipe = pipe
         self.detect_every = detect_every
         self.smoothing = smoothing or Smoothing()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fer_zoo.errors import InvalidOptionError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError
 from fer_zoo.imaging import annotate
 from fer_zoo.pipelines.video.outputs import PartialFile, check_suffix
 from fer_zoo.pipelines.video.packages import import_extra
@@ -197,10 +197,15 @@ def mark_faces(image: NDArray[np.uint8], result: FrameResult) -> NDArray[np.uint
 
     Returns:
         a new picture of the same shape.
+
+    Raises:
+        ArgumentTypeError: if it is no result of a frame, or the image is no such array.
     """
+    expected = "a FrameResult, as a VideoAnalyzer gives it; for an ImageResult there is fer_zoo.imaging.annotate"
+    ArgumentTypeError.check("result", result, FrameResult, expected)
     names = [None if face.track_id is None else f"{face.track_id}:" for face in result.faces]
     faces = tuple(_as_drawn(face) for face in result.faces)
-    return annotate(image, ImageResult("", image.shape[1], image.shape[0], faces), names=names)
+    return annotate(image, ImageResult("", faces=faces), names=names)
 
 
 def _as_drawn(face: TrackedFace) -> FaceExpression:

@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from fer_zoo.errors import InvalidOptionError, VideoNotFoundError, VideoReadError
+from fer_zoo.errors import ArgumentTypeError, InvalidOptionError, VideoNotFoundError, VideoReadError
 from fer_zoo.imaging.read import DEFAULT_MAX_PIXELS, describe_source
 from fer_zoo.pipelines.video.packages import import_extra
 from fer_zoo.ranges import check_positive
@@ -45,8 +45,10 @@ def open_container(
         VideoNotFoundError: if there is no such file or camera, or the URL cannot be reached.
         VideoReadError: if it is no video: something else, empty, or sound alone.
         InvalidOptionError: if the timeout or the limit is not positive, or FFmpeg knows no such format.
+        ArgumentTypeError: if the source is none of these.
         MissingPackageError: if PyAV is not installed.
     """
+    ArgumentTypeError.check("source", source, (str, PathLike, int), "a path, a URL, or the number of a camera")
     check_positive(timeout=timeout, max_pixels=max_pixels)
     av, name = import_extra("av"), describe_video(source)
     if container is not None and container not in av.formats_available:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fer_zoo.errors import ArgumentTypeError
 from fer_zoo.imaging.annotate import COLORS, OTHER_COLOR
 from fer_zoo.pipelines.video.outputs import PartialFile, check_suffix
 from fer_zoo.pipelines.video.packages import import_extra
@@ -73,8 +74,11 @@ def draw_timeline(segments: Sequence[Segment], end: float, *, title: str = "") -
         a figure of matplotlib that belongs to no window.
 
     Raises:
+        ArgumentTypeError: if these are no segments.
         MissingPackageError: if matplotlib is not installed.
     """
+    if not isinstance(segments, Sequence) or not all(isinstance(segment, Segment) for segment in segments):
+        raise ArgumentTypeError("segments", segments, "a list of Segment, such as the segments of a VideoSummary")
     tracks = _longest_tracks(segments)
     height = MARGIN + LINE_HEIGHT * max(1, len(tracks))
     figure: Figure = import_extra("matplotlib.figure").Figure(figsize=(WIDTH, height), layout="constrained")
