@@ -105,6 +105,8 @@ def _read_list(file: Path, label_set: LabelSet, pictures: Path) -> SplitSamples:
             missing = [name for name in (*LIST_COLUMNS[:5], "expression") if name not in columns]
             if missing:
                 raise AnnotationError(str(file), line, f"the columns {', '.join(missing)} are missing")
+            if len(columns) < len(row):
+                raise AnnotationError(str(file), line, "the header names a column twice")
             continue
         if len(row) != len(columns):
             raise AnnotationError(str(file), line, f"expected {len(columns)} fields, found {len(row)}")

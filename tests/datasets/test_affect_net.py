@@ -112,6 +112,16 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
         load(path, "train")
 
 
+def test_repeated_columns_are_named(tmp_path: Path) -> None:
+    """Of two columns with one name, none can be trusted."""
+    path = write_affect_net_lists(tmp_path)
+    header = (*LIST_HEADER, "expression")
+    write_csv(path / "Manually_Annotated_file_lists" / "training.csv", [header])
+
+    with pytest.raises(AnnotationError, match="line 1 of .* the header names a column twice"):
+        load(path, "train")
+
+
 def test_pickles_are_never_loaded(tmp_path: Path) -> None:
     """An annotation file that holds Python objects is refused, as loading it could run code."""
     path = write_affect_net_annotations(tmp_path)
