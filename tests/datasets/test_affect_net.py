@@ -118,7 +118,7 @@ def test_repeated_columns_are_named(tmp_path: Path) -> None:
     header = (*LIST_HEADER, "expression")
     write_csv(path / "Manually_Annotated_file_lists" / "training.csv", [header])
 
-    with pytest.raises(AnnotationError, match="line 1 of .* the header names a column twice"):
+    with pytest.raises(AnnotationError, match=r"line 1 of .* the header names a column twice"):
         load(path, "train")
 
 
